@@ -1,0 +1,1 @@
+//! Benchmarks of the family; run them with `cargo bench -p benches`.

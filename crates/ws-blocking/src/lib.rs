@@ -1,0 +1,1 @@
+//! WebSocket servers and clients over blocking sockets and threads.

@@ -1,0 +1,1 @@
+//! WebSocket framing without allocation: headers, masking, close codes, incremental UTF-8.

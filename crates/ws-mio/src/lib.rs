@@ -1,0 +1,1 @@
+//! WebSocket servers and clients in one thread over mio.

@@ -1,0 +1,1 @@
+//! WebSocket servers and clients for Tokio.
