@@ -1,0 +1,192 @@
+//! Validation of whole slices and of text that comes in pieces (RFC 6455 section 8.1).
+
+use core::fmt;
+use core::str;
+
+/// The text in `bytes`.
+///
+/// # Errors
+///
+/// When it is not UTF-8, or ends within a character.
+#[inline]
+pub fn validate(bytes: &[u8]) -> Result<&str, InvalidUtf8> {
+    #[cfg(feature = "simdutf8")]
+    if bytes.len() >= VECTOR_MIN {
+        return simdutf8::compat::from_utf8(bytes).map_err(|e| InvalidUtf8::at(e.valid_up_to()));
+    }
+    str::from_utf8(bytes).map_err(|e| InvalidUtf8::at(e.valid_up_to()))
+}
+
+/// Validates text that comes in pieces, split at any byte.
+///
+/// It fails at the first byte that no continuation can make valid, wherever the pieces end: after
+/// `ED`, which begins a character, the byte `A0` fails at once, as it would begin a surrogate.
+///
+/// ```
+/// use ws_frame::utf8::Validator;
+///
+/// let mut validator = Validator::default();
+/// validator.push(&[b'a', 0xE2, 0x82])?;
+/// assert!(!validator.is_complete());
+/// validator.push(&[0xAC])?; // the euro sign is whole
+/// validator.finish()?;
+/// assert!(validator.push(&[0xC0]).is_err());
+/// # Ok::<(), ws_frame::utf8::InvalidUtf8>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Validator {
+    /// The begun character's bytes.
+    pending: [u8; MAX_PENDING],
+    /// How many of them there are, or `BROKEN`.
+    len: u8,
+}
+
+impl Validator {
+    /// Goes on with `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// When a byte can't be part of valid UTF-8. Every further call fails too, until
+    /// [`reset`](Self::reset).
+    #[inline]
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), InvalidUtf8> {
+        let mut start = 0;
+        if self.len != 0 {
+            start = self.push_pending(bytes)?;
+        }
+        match scan(&bytes[start..]) {
+            Scan::Whole => Ok(()),
+            Scan::Begun(valid) => {
+                let begun = &bytes[start + valid..];
+                self.pending[..begun.len()].copy_from_slice(begun);
+                self.len = begun.len() as u8;
+                Ok(())
+            }
+            Scan::Bad(valid) => Err(self.fail(start + valid)),
+        }
+    }
+
+    /// Whether the text so far ends with a whole character, or is empty.
+    #[must_use]
+    #[inline]
+    pub const fn is_complete(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Ends the text; the validator is then ready for the next one.
+    ///
+    /// # Errors
+    ///
+    /// When the text ends within a character, or was invalid before.
+    #[inline]
+    pub fn finish(&mut self) -> Result<(), InvalidUtf8> {
+        let complete = self.is_complete();
+        self.reset();
+        if complete {
+            Ok(())
+        } else {
+            Err(InvalidUtf8::at(0))
+        }
+    }
+
+    /// Forgets the text so far.
+    #[inline]
+    pub const fn reset(&mut self) {
+        self.len = 0;
+    }
+
+    /// Completes the begun character and says how many bytes it took.
+    #[cold]
+    fn push_pending(&mut self, bytes: &[u8]) -> Result<usize, InvalidUtf8> {
+        let mut len = usize::from(self.len);
+        if self.len == BROKEN {
+            return Err(InvalidUtf8::at(0));
+        }
+        let mut character = [0; MAX_PENDING + 1];
+        character[..len].copy_from_slice(&self.pending[..len]);
+        for (index, &byte) in bytes.iter().enumerate() {
+            character[len] = byte;
+            len += 1;
+            match scan(&character[..len]) {
+                Scan::Whole => {
+                    self.len = 0;
+                    return Ok(index + 1);
+                }
+                Scan::Begun(_) => {
+                    self.pending.copy_from_slice(&character[..MAX_PENDING]);
+                    self.len = len as u8;
+                }
+                Scan::Bad(_) => return Err(self.fail(0)),
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    #[cold]
+    const fn fail(&mut self, valid_up_to: usize) -> InvalidUtf8 {
+        self.len = BROKEN;
+        InvalidUtf8::at(valid_up_to)
+    }
+}
+
+/// Bytes that are not UTF-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct InvalidUtf8 {
+    valid_up_to: usize,
+}
+
+impl InvalidUtf8 {
+    /// How many bytes, of those given to the call that failed, are whole valid characters before
+    /// the broken one; 0 if that began in an earlier call.
+    #[must_use]
+    pub const fn valid_up_to(&self) -> usize {
+        self.valid_up_to
+    }
+
+    pub(super) const fn at(valid_up_to: usize) -> Self {
+        Self { valid_up_to }
+    }
+}
+
+impl fmt::Display for InvalidUtf8 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "invalid UTF-8 after {} valid bytes", self.valid_up_to)
+    }
+}
+
+impl core::error::Error for InvalidUtf8 {}
+
+/// What a slice that may end anywhere turned out to be.
+pub(super) enum Scan {
+    /// Whole characters.
+    Whole,
+    /// So many bytes of whole characters, then the beginning of one.
+    Begun(usize),
+    /// So many bytes of whole characters, then none.
+    Bad(usize),
+}
+
+/// Scans a slice that may end anywhere.
+#[inline]
+pub(super) fn scan(bytes: &[u8]) -> Scan {
+    let Err(InvalidUtf8 { valid_up_to }) = validate(bytes) else {
+        return Scan::Whole;
+    };
+    // What remains may be long, but the answer is in its first character.
+    let rest = &bytes[valid_up_to..];
+    let first = &rest[..rest.len().min(MAX_PENDING + 1)];
+    match str::from_utf8(first) {
+        Err(error) if error.valid_up_to() == 0 && error.error_len().is_none() => {
+            Scan::Begun(valid_up_to)
+        }
+        _ => Scan::Bad(valid_up_to),
+    }
+}
+
+/// The longest beginning of a character that is not yet one.
+const MAX_PENDING: usize = 3;
+/// In place of a count of pending bytes: the text is invalid.
+const BROKEN: u8 = u8::MAX;
+/// From this length on vectors are faster than the standard library.
+#[cfg(feature = "simdutf8")]
+const VECTOR_MIN: usize = 64;
