@@ -56,7 +56,7 @@ impl MaskKey {
         if data.len() < VECTOR_MIN {
             scalar::in_place(self, data);
         } else {
-            (best().in_place)(self, data);
+            self.apply_long(data);
         }
     }
 
@@ -85,6 +85,14 @@ impl MaskKey {
         unsafe { out.set_len(len) };
     }
 
+    #[inline(never)]
+    fn apply_long(self, data: &mut [u8]) {
+        let at = data.as_ptr().align_offset(VECTOR_ALIGN).min(data.len());
+        let (head, rest) = data.split_at_mut(at);
+        scalar::in_place(self, head);
+        (best().in_place)(self.rotated(at), rest);
+    }
+
     /// Writes every byte of `dst`, and only with initialised ones; panics when lengths differ.
     #[inline]
     fn copy(self, src: &[u8], dst: &mut [MaybeUninit<u8>]) {
@@ -96,8 +104,17 @@ impl MaskKey {
         if src.len() < VECTOR_MIN {
             scalar::copy(self, src, dst);
         } else {
-            (best().copy)(self, src, dst);
+            self.copy_long(src, dst);
         }
+    }
+
+    /// Aligns the destination: a store across two cache lines costs more than such a load.
+    #[inline(never)]
+    fn copy_long(self, src: &[u8], dst: &mut [MaybeUninit<u8>]) {
+        let at = dst.as_ptr().align_offset(VECTOR_ALIGN).min(dst.len());
+        let (head, rest) = dst.split_at_mut(at);
+        scalar::copy(self, &src[..at], head);
+        (best().copy)(self.rotated(at), &src[at..], rest);
     }
 }
 
@@ -132,5 +149,8 @@ const SCALAR: Backend = Backend {
     copy: scalar::copy,
 };
 
-/// From this length on wide vectors are worth a call that can't be inlined.
-const VECTOR_MIN: usize = 256;
+/// From this length on, wide vectors and their alignment are worth a call that can't be inlined;
+/// below it, measured, they gain nothing.
+const VECTOR_MIN: usize = 512;
+/// Where long payloads are cut so that no vector lies across two cache lines.
+const VECTOR_ALIGN: usize = 32;
