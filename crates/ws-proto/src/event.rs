@@ -1,0 +1,119 @@
+//! What the peer sent, one event at a time.
+
+use alloc::borrow::Cow;
+use core::fmt;
+
+use bytes::Bytes;
+use ws_frame::{CloseFrame, ControlPayload};
+
+use crate::{DataKind, Message, Utf8Bytes};
+
+/// Something the peer sent. Borrows the input, never the connection.
+#[non_exhaustive]
+pub enum Event<'i> {
+    /// A whole text message ([`Delivery::Messages`](crate::Delivery::Messages)). Borrowed if it lay whole in the input.
+    Text(Cow<'i, str>),
+    /// A whole binary message ([`Delivery::Messages`](crate::Delivery::Messages)). Borrowed if it lay whole in the input.
+    Binary(Cow<'i, [u8]>),
+    /// A part of a message ([`Delivery::Chunks`](crate::Delivery::Chunks)).
+    Chunk(Chunk<'i>),
+    /// A ping. Unless [`Replies::pong`](crate::Replies::pong) is off, the pong is owed already.
+    Ping(ControlPayload),
+    /// A pong, asked for or not.
+    Pong(ControlPayload),
+    /// The peer's Close, the last event. Unless [`Replies::close`](crate::Replies::close) is off, ours is owed already.
+    Close(CloseFrame),
+}
+
+impl Event<'_> {
+    /// The whole message as a value of its own, if the event is one. Copies what was borrowed from the input.
+    pub fn into_message(self) -> Option<Message> {
+        match self {
+            Self::Text(Cow::Borrowed(text)) => Some(Message::Text(Utf8Bytes::from(text))),
+            Self::Text(Cow::Owned(text)) => Some(Message::Text(Utf8Bytes::from(text))),
+            Self::Binary(Cow::Borrowed(bytes)) => Some(Message::Binary(Bytes::copy_from_slice(bytes))),
+            Self::Binary(Cow::Owned(bytes)) => Some(Message::Binary(Bytes::from(bytes))),
+            _ => None,
+        }
+    }
+
+    /// The same event without any borrow.
+    #[cfg(test)]
+    pub(crate) fn into_owned_for_test(self) -> Event<'static> {
+        match self {
+            Self::Text(text) => Event::Text(Cow::Owned(text.into_owned())),
+            Self::Binary(bytes) => Event::Binary(Cow::Owned(bytes.into_owned())),
+            Self::Chunk(_) => panic!("chunks are compared by their bytes"),
+            Self::Ping(payload) => Event::Ping(payload),
+            Self::Pong(payload) => Event::Pong(payload),
+            Self::Close(frame) => Event::Close(frame),
+        }
+    }
+}
+
+impl PartialEq for Event<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Text(a), Self::Text(b)) => a == b,
+            (Self::Binary(a), Self::Binary(b)) => a == b,
+            (Self::Chunk(a), Self::Chunk(b)) => a == b,
+            (Self::Ping(a), Self::Ping(b)) | (Self::Pong(a), Self::Pong(b)) => a == b,
+            (Self::Close(a), Self::Close(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Event<'_> {}
+
+/// Shows lengths, not payloads.
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
+            Self::Binary(bytes) => write!(f, "Binary({} bytes)", bytes.len()),
+            Self::Chunk(chunk) => chunk.fmt(f),
+            Self::Ping(payload) => write!(f, "Ping({} bytes)", payload.len()),
+            Self::Pong(payload) => write!(f, "Pong({} bytes)", payload.len()),
+            Self::Close(frame) => f.debug_tuple("Close").field(frame).finish(),
+        }
+    }
+}
+
+/// A part of a message, as much as the input held of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Chunk<'i> {
+    /// The kind of the message.
+    pub kind: DataKind,
+    /// The unmasked bytes. Of text, all bytes so far are UTF-8 up to a last character that may be cut. Empty only if
+    /// the message ends without further bytes.
+    pub data: &'i [u8],
+    /// Whether this is the first chunk of its message.
+    pub first: bool,
+    /// Whether the message ends with this chunk.
+    pub last: bool,
+}
+
+impl fmt::Debug for Chunk<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chunk")
+            .field("kind", &self.kind)
+            .field("len", &self.data.len())
+            .field("first", &self.first)
+            .field("last", &self.last)
+            .finish()
+    }
+}
+
+/// A control frame that the receiving side owes, to be given to [`Sender::reply`](crate::Sender::reply).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reply {
+    /// The answer to a ping.
+    Pong(ControlPayload),
+    /// A keepalive ping.
+    Ping(ControlPayload),
+    /// The answer to a Close, or the Close after a failure.
+    Close(CloseFrame),
+}

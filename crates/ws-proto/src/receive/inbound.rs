@@ -1,0 +1,347 @@
+//! From bytes to events: frame headers, unmasking, control frames, the order of frames.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+
+use ws_frame::{CloseFrame, ControlPayload, FrameHeader, HeaderDecoder, MaskKey, OpCode, Parse, utf8};
+
+use super::partial::Partial;
+use crate::{Config, DataKind, Delivery, Event, Input, Limits, ProtocolError, Role};
+
+/// The state of receiving. Idle, it holds no buffer: a cut header is kept inline, a message in progress and a cut
+/// control frame in boxes that exist only meanwhile.
+pub(super) struct Inbound {
+    role: Role,
+    delivery: Delivery,
+    state: State,
+    /// Whether the data frame in progress ends its message.
+    fin: bool,
+    /// The mask for the next payload byte of the data frame in progress; zero if it has none.
+    key: MaskKey,
+    /// How many messages have begun, wrapping: tells one message in progress from the next.
+    messages: u32,
+    header: HeaderDecoder,
+    /// Payload bytes of the data frame in progress that have not come yet.
+    remaining: u64,
+    partial: Option<Box<Partial>>,
+    control: Option<Box<PartialControl>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Between frames: no byte of a header has come.
+    Boundary,
+    /// Inside a header.
+    Header,
+    /// Inside the payload of a data frame.
+    Data,
+    /// Inside the payload of a control frame.
+    Control,
+    /// The peer's Close has come; whatever follows is ignored (RFC 6455 §1.4).
+    Closed,
+    /// The peer broke the protocol; whatever follows is ignored.
+    Failed(ProtocolError),
+}
+
+/// A control frame cut by the end of the input.
+struct PartialControl {
+    header: FrameHeader,
+    have: usize,
+    bytes: [u8; ControlPayload::MAX_LEN],
+}
+
+impl Inbound {
+    pub(super) fn new(role: Role, delivery: Delivery) -> Self {
+        Self {
+            role,
+            delivery,
+            state: State::Boundary,
+            fin: false,
+            key: NO_MASK,
+            messages: 0,
+            header: HeaderDecoder::default(),
+            remaining: 0,
+            partial: None,
+            control: None,
+        }
+    }
+
+    pub(super) fn role(&self) -> Role {
+        self.role
+    }
+
+    pub(super) fn set_delivery(&mut self, delivery: Delivery) {
+        self.delivery = delivery;
+    }
+
+    /// Which message is in progress, if one is.
+    pub(super) fn message_in_progress(&self) -> Option<u32> {
+        self.partial.as_ref().map(|_| self.messages)
+    }
+
+    /// Takes bytes off the input up to the end of the next event.
+    #[inline]
+    pub(super) fn next_event<'i>(
+        &mut self,
+        config: &Config,
+        input: &mut Input<'i>,
+    ) -> Result<Option<Event<'i>>, ProtocolError> {
+        if self.state == State::Boundary && self.partial.is_none() && self.delivery == Delivery::Messages {
+            if let Some(event) = self.whole_message(config, input)? {
+                return Ok(Some(event));
+            }
+        }
+        self.next_in_parts(config, input)
+    }
+
+    /// The common case: a message in one frame that lies whole in the input.
+    #[inline]
+    fn whole_message<'i>(
+        &mut self,
+        config: &Config,
+        input: &mut Input<'i>,
+    ) -> Result<Option<Event<'i>>, ProtocolError> {
+        let Parse::Done { header, used } = FrameHeader::parse(input.bytes()).map_err(|error| self.fail(error.into()))?
+        else {
+            return Ok(None);
+        };
+        let Some(kind) = whole_data(&header) else { return Ok(None) };
+        if header.payload_len > (input.len() - used) as u64 {
+            return Ok(None);
+        }
+        self.check_frame(&config.limits, &header)?;
+        if header.payload_len > config.limits.max_message as u64 {
+            return Err(self.fail(ProtocolError::MessageTooBig));
+        }
+        input.take(used);
+        // In range: compared with the input's length above.
+        let payload = input.take(header.payload_len as usize);
+        if let Some(key) = header.mask {
+            key.apply(payload);
+        }
+        self.messages = self.messages.wrapping_add(1);
+        Ok(Some(match kind {
+            DataKind::Binary => Event::Binary(Cow::Borrowed(payload)),
+            DataKind::Text => match utf8::validate(payload) {
+                Ok(text) => Event::Text(Cow::Borrowed(text)),
+                Err(_) => return Err(self.fail(ProtocolError::InvalidUtf8)),
+            },
+        }))
+    }
+
+    /// Everything else: cut frames, fragments, chunks, control frames.
+    fn next_in_parts<'i>(
+        &mut self,
+        config: &Config,
+        input: &mut Input<'i>,
+    ) -> Result<Option<Event<'i>>, ProtocolError> {
+        loop {
+            match self.state {
+                State::Closed => {
+                    input.clear();
+                    return Ok(None);
+                }
+                State::Failed(error) => {
+                    input.clear();
+                    return Err(error);
+                }
+                State::Boundary | State::Header => {
+                    if input.is_empty() {
+                        return Ok(None);
+                    }
+                    let mut bytes = input.bytes();
+                    let decoded = self.header.decode(&mut bytes);
+                    let used = input.len() - bytes.len();
+                    input.take(used);
+                    match decoded.map_err(|error| self.fail(error.into()))? {
+                        Some(header) => self.begin_frame(&config.limits, &header)?,
+                        None => self.state = State::Header,
+                    }
+                }
+                State::Data => {
+                    if input.is_empty() && self.remaining > 0 {
+                        return Ok(None);
+                    }
+                    if let Some(event) = self.take_data(input)? {
+                        return Ok(Some(event));
+                    }
+                }
+                State::Control => return self.take_control(input),
+            }
+        }
+    }
+
+    /// What can be held against a header alone.
+    #[inline]
+    fn check_frame(&mut self, limits: &Limits, header: &FrameHeader) -> Result<(), ProtocolError> {
+        let masked_by_client = header.mask.is_some() == (self.role == Role::Server);
+        if header.rsv.is_empty()
+            && !header.opcode.is_reserved()
+            && masked_by_client
+            && header.payload_len <= limits.max_frame
+        {
+            return Ok(());
+        }
+        Err(self.fail(if !header.rsv.is_empty() {
+            ProtocolError::ReservedBits
+        } else if header.opcode.is_reserved() {
+            ProtocolError::ReservedOpcode(header.opcode.as_u8())
+        } else if !masked_by_client {
+            match self.role {
+                Role::Server => ProtocolError::Unmasked,
+                Role::Client => ProtocolError::Masked,
+            }
+        } else {
+            ProtocolError::FrameTooBig
+        }))
+    }
+
+    fn begin_frame(&mut self, limits: &Limits, header: &FrameHeader) -> Result<(), ProtocolError> {
+        self.check_frame(limits, header)?;
+        if header.opcode.is_control() {
+            let bytes = [0; ControlPayload::MAX_LEN];
+            self.control = Some(Box::new(PartialControl { header: *header, have: 0, bytes }));
+            self.state = State::Control;
+            return Ok(());
+        }
+        let begun = match (data_kind(header.opcode), &mut self.partial) {
+            (Some(kind), None) => {
+                self.messages = self.messages.wrapping_add(1);
+                self.partial.insert(Box::new(Partial::new(kind, self.delivery))).begin_frame(limits, header)
+            }
+            (None, Some(partial)) => partial.begin_frame(limits, header),
+            (Some(_), Some(_)) => Err(ProtocolError::InterleavedMessage),
+            (None, None) => Err(ProtocolError::UnexpectedContinuation),
+        };
+        begun.map_err(|error| self.fail(error))?;
+        self.fin = header.fin;
+        self.key = header.mask.unwrap_or(NO_MASK);
+        self.remaining = header.payload_len;
+        self.state = State::Data;
+        Ok(())
+    }
+
+    /// Takes what the input holds of the data frame in progress.
+    fn take_data<'i>(&mut self, input: &mut Input<'i>) -> Result<Option<Event<'i>>, ProtocolError> {
+        let count = usize::try_from(self.remaining).map_or(input.len(), |remaining| remaining.min(input.len()));
+        let bytes = input.take(count);
+        self.unmask(bytes);
+        self.remaining -= count as u64;
+        let last = self.fin && self.remaining == 0;
+        let Some(partial) = &mut self.partial else { return Ok(None) };
+        let event = match partial.delivery() {
+            Delivery::Messages => partial.push(bytes, self.remaining, last).map(|()| None),
+            Delivery::Chunks => partial.pass(bytes, last),
+        };
+        let event = event.map_err(|error| self.fail(error))?;
+        Ok(self.end_data(last).or(event.map(Event::Chunk)))
+    }
+
+    /// Where the transport may write payload without a detour: see [`Receiver::direct_window`](super::Receiver).
+    pub(super) fn direct_window(&mut self) -> Option<&mut [u8]> {
+        if self.state != State::Data || self.remaining < DIRECT_MIN {
+            return None;
+        }
+        let partial = self.partial.as_mut().filter(|partial| partial.delivery() == Delivery::Messages)?;
+        Some(partial.window(self.remaining))
+    }
+
+    /// Takes over `count` bytes that were written to the window.
+    pub(super) fn handle_direct(&mut self, count: usize) -> Result<Option<Event<'static>>, ProtocolError> {
+        let Some(partial) = &mut self.partial else { return Ok(None) };
+        let bytes = partial.commit(count);
+        self.key.apply(bytes);
+        self.key = self.key.rotated(count);
+        self.remaining -= count as u64;
+        let last = self.fin && self.remaining == 0;
+        partial.check(last).map_err(|error| self.fail(error))?;
+        Ok(self.end_data(last))
+    }
+
+    /// Ends the frame, and with the last one the message, once its payload is complete.
+    fn end_data(&mut self, last: bool) -> Option<Event<'static>> {
+        if self.remaining == 0 {
+            self.state = State::Boundary;
+        }
+        if !last {
+            return None;
+        }
+        let partial = self.partial.take()?;
+        match partial.delivery() {
+            Delivery::Messages => Some(partial.into_event()),
+            Delivery::Chunks => None,
+        }
+    }
+
+    fn take_control<'i>(&mut self, input: &mut Input<'i>) -> Result<Option<Event<'i>>, ProtocolError> {
+        let Some(control) = &mut self.control else { return Ok(None) };
+        // A control frame's length is at most 125: its header would not have been accepted otherwise.
+        let total = control.header.payload_len as usize;
+        let count = (total - control.have).min(input.len());
+        control.bytes[control.have..control.have + count].copy_from_slice(input.take(count));
+        control.have += count;
+        if control.have < total {
+            return Ok(None);
+        }
+        let bytes = &mut control.bytes[..total];
+        if let Some(key) = control.header.mask {
+            key.apply(bytes);
+        }
+        self.state = State::Boundary;
+        let event = match control.header.opcode {
+            OpCode::Close => CloseFrame::parse(bytes).map(Event::Close).map_err(ProtocolError::from),
+            OpCode::Ping => Ok(Event::Ping(control_payload(bytes))),
+            _ => Ok(Event::Pong(control_payload(bytes))),
+        };
+        self.control = None;
+        let event = event.map_err(|error| self.fail(error))?;
+        if matches!(event, Event::Close(_)) {
+            self.state = State::Closed;
+            self.partial = None;
+        }
+        Ok(Some(event))
+    }
+
+    #[inline]
+    fn unmask(&mut self, bytes: &mut [u8]) {
+        if self.role == Role::Server {
+            self.key.apply(bytes);
+            self.key = self.key.rotated(bytes.len());
+        }
+    }
+
+    /// Makes the error last, and frees what will never be completed.
+    #[cold]
+    fn fail(&mut self, error: ProtocolError) -> ProtocolError {
+        self.state = State::Failed(error);
+        self.partial = None;
+        self.control = None;
+        error
+    }
+}
+
+/// The kind of a data frame that is a message by itself.
+#[inline]
+fn whole_data(header: &FrameHeader) -> Option<DataKind> {
+    if header.fin { data_kind(header.opcode) } else { None }
+}
+
+#[inline]
+fn data_kind(opcode: OpCode) -> Option<DataKind> {
+    match opcode {
+        OpCode::Text => Some(DataKind::Text),
+        OpCode::Binary => Some(DataKind::Binary),
+        _ => None,
+    }
+}
+
+fn control_payload(bytes: &[u8]) -> ControlPayload {
+    ControlPayload::new(bytes).unwrap_or(ControlPayload::EMPTY)
+}
+
+/// Masking with zero changes nothing.
+const NO_MASK: MaskKey = MaskKey::new([0; 4]);
+
+/// From this many missing bytes on, reading straight into the message saves more than a read that also brings the
+/// next frames: the size of a small read buffer.
+const DIRECT_MIN: u64 = 4096;

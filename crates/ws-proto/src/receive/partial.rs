@@ -1,0 +1,139 @@
+//! A message in progress: counted, checked, and assembled in one contiguous buffer.
+
+use alloc::borrow::Cow;
+
+use ws_frame::FrameHeader;
+use ws_frame::utf8::{Utf8Buf, Validator};
+
+use crate::{Chunk, DataKind, Delivery, Event, Limits, ProtocolError};
+
+/// A message of which some, but not all, has come.
+pub(super) struct Partial {
+    kind: DataKind,
+    /// As it was set when the message began.
+    delivery: Delivery,
+    /// Whether a chunk of it has been handed out.
+    started: bool,
+    frames: u32,
+    empty_frames: u32,
+    /// Bytes of the frames whose headers have come, this one's included.
+    declared: u64,
+    /// For chunks, which leave at once.
+    validator: Validator,
+    /// For whole messages.
+    buffer: Utf8Buf,
+}
+
+impl Partial {
+    pub(super) fn new(kind: DataKind, delivery: Delivery) -> Self {
+        Self {
+            kind,
+            delivery,
+            started: false,
+            frames: 0,
+            empty_frames: 0,
+            declared: 0,
+            validator: Validator::default(),
+            buffer: Utf8Buf::new(),
+        }
+    }
+
+    pub(super) fn delivery(&self) -> Delivery {
+        self.delivery
+    }
+
+    /// Counts a frame and holds its declared length against the limit, before any of it is taken.
+    pub(super) fn begin_frame(&mut self, limits: &Limits, header: &FrameHeader) -> Result<(), ProtocolError> {
+        // `declared` never exceeds the limit, so the subtraction can't wrap; nothing is added to a peer's length.
+        if header.payload_len > limits.max_message as u64 - self.declared {
+            return Err(ProtocolError::MessageTooBig);
+        }
+        self.declared += header.payload_len;
+        self.frames += 1;
+        if self.frames > limits.max_fragments {
+            return Err(ProtocolError::TooManyFragments);
+        }
+        let alone = header.fin && self.frames == 1;
+        if header.payload_len == 0 && !alone {
+            self.empty_frames += 1;
+            if self.empty_frames > limits.max_empty_fragments {
+                return Err(ProtocolError::TooManyEmptyFragments);
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends to the whole message. `remaining` bytes of the frame are still to come.
+    pub(super) fn push(&mut self, bytes: &[u8], remaining: u64, last: bool) -> Result<(), ProtocolError> {
+        let missing = bytes.len().saturating_sub(self.buffer.capacity() - self.buffer.len());
+        if missing > 0 {
+            // Doubling keeps the copying linear; stopping at the frame's end keeps the last step exact.
+            let doubled = self.buffer.len().max(FIRST_CAPACITY).max(bytes.len());
+            let to_frame_end = usize::try_from(remaining).map_or(doubled, |rest| bytes.len() + rest.min(doubled));
+            self.buffer.reserve_exact(doubled.min(to_frame_end));
+        }
+        self.buffer.extend_from_slice(bytes);
+        self.check(last)
+    }
+
+    /// Room for the next bytes of the frame: as much again as has come, so that a peer pays for memory with bytes.
+    pub(super) fn window(&mut self, remaining: u64) -> &mut [u8] {
+        let room = self.buffer.len().clamp(MIN_WINDOW, MAX_WINDOW);
+        self.buffer.spare(usize::try_from(remaining).map_or(room, |remaining| remaining.min(room)))
+    }
+
+    /// The `count` bytes that were written to the window, still masked.
+    pub(super) fn commit(&mut self, count: usize) -> &mut [u8] {
+        self.buffer.commit(count);
+        self.buffer.tail_mut(count)
+    }
+
+    /// Checks what has come of a text; at its end no character may be incomplete.
+    pub(super) fn check(&mut self, last: bool) -> Result<(), ProtocolError> {
+        if self.kind == DataKind::Binary {
+            return Ok(());
+        }
+        self.buffer.check().map_err(|_| ProtocolError::InvalidUtf8)?;
+        if last && self.buffer.checked().len() < self.buffer.len() {
+            return Err(ProtocolError::InvalidUtf8);
+        }
+        Ok(())
+    }
+
+    /// The whole message; its buffer goes with it.
+    pub(super) fn into_event(self) -> Event<'static> {
+        match self.kind {
+            DataKind::Binary => Event::Binary(Cow::Owned(self.buffer.into_vec())),
+            DataKind::Text => match self.buffer.into_string() {
+                Ok(text) => Event::Text(Cow::Owned(text)),
+                // Not reached: `check` has passed on the last frame.
+                Err(bytes) => Event::Binary(Cow::Owned(bytes)),
+            },
+        }
+    }
+
+    /// Checks bytes and hands them on as a chunk, unless there is nothing to tell.
+    pub(super) fn pass<'i>(&mut self, bytes: &'i [u8], last: bool) -> Result<Option<Chunk<'i>>, ProtocolError> {
+        if self.kind == DataKind::Text {
+            self.validator.push(bytes).map_err(|_| ProtocolError::InvalidUtf8)?;
+            if last && !self.validator.is_complete() {
+                return Err(ProtocolError::InvalidUtf8);
+            }
+        }
+        if bytes.is_empty() && !last {
+            return Ok(None);
+        }
+        let first = !self.started;
+        self.started = true;
+        Ok(Some(Chunk { kind: self.kind, data: bytes, first, last }))
+    }
+}
+
+/// The first allocation of a message that spans reads: small enough for a peer that sends one byte and waits.
+const FIRST_CAPACITY: usize = 256;
+
+/// The smallest window worth a read call of its own.
+const MIN_WINDOW: usize = 8 * 1024;
+
+/// The largest read at once; more would only fault in memory that the kernel can't fill in one call.
+const MAX_WINDOW: usize = 256 * 1024;

@@ -1,0 +1,3 @@
+//! Behaviours of the core, between in-memory peers with a fake clock.
+
+mod sizes;
