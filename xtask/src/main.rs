@@ -1,2 +1,67 @@
 //! The project's own tasks; run `cargo xtask` for the list.
-fn main() {}
+#![forbid(unsafe_code)]
+
+mod args;
+mod autobahn;
+mod outcome;
+mod process;
+mod project;
+mod tools;
+mod wstest;
+
+use std::process::ExitCode;
+
+use args::{Args, Usage};
+use outcome::Outcome;
+use project::Project;
+
+const USAGE: &str = "\
+usage: cargo xtask TASK
+
+  autobahn [--shell tokio|mio|blocking]... [--role server|client]...
+           [--cases LIST] [--quick] [--all]
+                   the Autobahn suite; all cases but 12.* and 13.* (compression)
+                   --cases  comma-separated, as in `--cases 6.*,7.1.1`
+                   --quick  without 9.* (large messages)
+                   --all    every case there is
+                   reports: target/autobahn/SHELL-ROLE/reports/index.html
+                   $WSTEST: a command to use instead of a `wstest` set up here
+
+exit code: 0 passed, 1 failed, 2 bad arguments, 3 skipped (a tool can't be had)";
+
+fn main() -> ExitCode {
+    match dispatch(Args::new(std::env::args().skip(1))) {
+        Ok(Outcome::Passed) => ExitCode::SUCCESS,
+        Ok(Outcome::Failed(why)) => {
+            eprintln!("FAILED: {why}");
+            ExitCode::from(1)
+        }
+        Ok(Outcome::Skipped(why)) => {
+            eprintln!("SKIPPED: {why}");
+            ExitCode::from(3)
+        }
+        Err(Usage(what)) => {
+            eprintln!("{what}\n\n{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn dispatch(mut args: Args) -> Result<Outcome, Usage> {
+    let task = args.next().ok_or_else(|| Usage("no task given".into()))?;
+    match task.as_str() {
+        "autobahn" => {
+            let plan = autobahn::Plan::parse(args)?;
+            Ok(within(|project| autobahn::run(project, &plan)))
+        }
+        "help" | "--help" | "-h" => {
+            println!("{USAGE}");
+            Ok(Outcome::Passed)
+        }
+        _ => Err(Usage(format!("unknown task `{task}`"))),
+    }
+}
+
+fn within(task: impl FnOnce(&Project) -> Outcome) -> Outcome {
+    Project::find().map_or_else(Outcome::Failed, |project| task(&project))
+}

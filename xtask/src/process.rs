@@ -1,0 +1,234 @@
+//! Other programs: run to the end, or keep running and stop without fail.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, Write},
+    os::unix::process::CommandExt,
+    path::Path,
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long a program asked to stop may take before it is killed.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+/// How often a running program is looked at: std has no wait with a deadline.
+const POLL: Duration = Duration::from_millis(20);
+/// How much of a log an error message repeats.
+const TAIL_LINES: usize = 15;
+
+/// Runs a program to its end, its output going where ours goes.
+pub(crate) fn run(command: &mut Command) -> Result<(), String> {
+    let status = command.status().map_err(|e| format!("{}: {e}", show(command)))?;
+    success(command, status)
+}
+
+/// Runs a program and gives its standard output; its standard error becomes part of the error.
+pub(crate) fn output(command: &mut Command) -> Result<String, String> {
+    let out = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|e| format!("{}: {e}", show(command)))?;
+    if out.status.success() {
+        Ok(String::from_utf8_lossy(&out.stdout).into_owned())
+    } else {
+        let stderr = String::from_utf8_lossy(&out.stderr);
+        Err(format!("{} ({})\n{}", show(command), out.status, tail(&stderr)))
+    }
+}
+
+/// Runs a program with its output appended to `log`; an error shows the end of it.
+pub(crate) fn run_logged(command: &mut Command, log: &Path, limit: Duration) -> Result<(), String> {
+    let mut file = append(log)?;
+    writeln!(file, "$ {}", show(command)).map_err(|e| e.to_string())?;
+    command
+        .stdin(Stdio::null())
+        .stdout(file.try_clone().map_err(|e| e.to_string())?)
+        .stderr(file);
+    let mut child = command.spawn().map_err(|e| format!("{}: {e}", show(command)))?;
+    let ended = wait_until(&mut child, Instant::now() + limit);
+    let failure = match ended {
+        Some(status) if status.success() => return Ok(()),
+        Some(status) => status.to_string(),
+        None => {
+            stop(&mut child);
+            format!("not done after {} s", limit.as_secs())
+        }
+    };
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    Err(format!(
+        "{} ({failure}); the end of {}:\n{}",
+        show(command),
+        log.display(),
+        tail(&text)
+    ))
+}
+
+/// A program kept running beside us, its output read line by line; stopped when dropped.
+#[derive(Debug)]
+pub(crate) struct Running {
+    child: Child,
+    name: String,
+    lines: Receiver<String>,
+}
+
+impl Running {
+    /// Starts `command`; what it says goes to `log` too.
+    pub(crate) fn start(command: &mut Command, log: &Path) -> Result<Self, String> {
+        let mut log = append(log)?;
+        command
+            .stdout(Stdio::piped())
+            .stderr(log.try_clone().map_err(|e| e.to_string())?);
+        let name = show(command);
+        let mut child = command.spawn().map_err(|e| format!("{name}: {e}"))?;
+        let stdout = child.stdout.take().expect("piped above");
+        let (sender, lines) = channel();
+        // The pipe is read to its end whatever happens, so that the program never blocks on it.
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let _ = writeln!(log, "{line}");
+                let _ = sender.send(line);
+            }
+        });
+        Ok(Self { child, name, lines })
+    }
+
+    /// Like [`start`](Self::start), in a process group of its own that is stopped as a whole.
+    pub(crate) fn start_group(command: &mut Command, log: &Path) -> Result<Group, String> {
+        Ok(Group(Self::start(command.process_group(0), log)?))
+    }
+
+    /// The next line for which `wanted` gives a value; earlier lines are passed over.
+    pub(crate) fn line<T>(&self, limit: Duration, mut wanted: impl FnMut(&str) -> Option<T>) -> Result<T, String> {
+        let deadline = Instant::now() + limit;
+        let mut last = String::new();
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(left) {
+                Ok(line) => match wanted(&line) {
+                    Some(value) => return Ok(value),
+                    None => last = line,
+                },
+                Err(end) => {
+                    let why = match end {
+                        RecvTimeoutError::Timeout => "is silent",
+                        RecvTimeoutError::Disconnected => "ended early",
+                    };
+                    return Err(format!("{} {why}; its last line: {last:?}", self.name));
+                }
+            }
+        }
+    }
+
+    /// The address behind `listening on ws://`, as `HOST:PORT`.
+    pub(crate) fn address(&self, limit: Duration) -> Result<String, String> {
+        self.line(limit, |line| {
+            Some(line.strip_prefix("listening on ws://").map(str::to_owned))
+        })?
+        .ok_or_else(|| format!("{}: the first line is not `listening on ws://…`", self.name))
+    }
+
+    /// All lines said until the program closed its output.
+    pub(crate) fn rest(&self) -> Vec<String> {
+        self.lines.iter().collect()
+    }
+
+    /// The program's standard input, if it was piped and not yet taken.
+    pub(crate) fn stdin(&mut self) -> Option<ChildStdin> {
+        self.child.stdin.take()
+    }
+
+    /// The process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for the program to end by itself, with success.
+    pub(crate) fn wait(&mut self, limit: Duration) -> Result<(), String> {
+        match wait_until(&mut self.child, Instant::now() + limit) {
+            Some(status) if status.success() => Ok(()),
+            Some(status) => Err(format!("{} ({status})", self.name)),
+            None => Err(format!("{}: not done after {} s", self.name, limit.as_secs())),
+        }
+    }
+
+    /// Asks the program to end, as Ctrl-C would.
+    pub(crate) fn interrupt(&self) -> Result<(), String> {
+        signal("INT", &self.child.id().to_string())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        stop(&mut self.child);
+    }
+}
+
+/// A program with all its descendants.
+#[derive(Debug)]
+pub(crate) struct Group(pub(crate) Running);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let group = format!("-{}", self.0.id());
+        let _ = signal("KILL", &group);
+    }
+}
+
+/// A command as one would type it.
+pub(crate) fn show(command: &Command) -> String {
+    let mut words = vec![command.get_program().to_string_lossy()];
+    words.extend(command.get_args().map(|arg| arg.to_string_lossy()));
+    words.join(" ")
+}
+
+fn success(command: &Command, status: ExitStatus) -> Result<(), String> {
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("{} ({status})", show(command)))
+    }
+}
+
+/// Ends a child: politely first, so that what stands behind it (a container, say) ends too.
+fn stop(child: &mut Child) {
+    if let Ok(Some(_)) = child.try_wait() {
+        return;
+    }
+    let _ = signal("TERM", &child.id().to_string());
+    if wait_until(child, Instant::now() + STOP_GRACE).is_none() {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+/// std sends no signal but KILL, and this workspace has no `unsafe` here: the shell's `kill` does.
+fn signal(name: &str, target: &str) -> Result<(), String> {
+    output(Command::new("sh").args(["-c", r#"kill -s "$0" -- "$1""#, name, target])).map(drop)
+}
+
+fn wait_until(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
+    loop {
+        if let Ok(Some(status)) = child.try_wait() {
+            return Some(status);
+        }
+        if Instant::now() >= deadline {
+            return None;
+        }
+        thread::sleep(POLL);
+    }
+}
+
+fn append(log: &Path) -> Result<File, String> {
+    File::options()
+        .create(true)
+        .append(true)
+        .open(log)
+        .map_err(|e| format!("{}: {e}", log.display()))
+}
+
+fn tail(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+}

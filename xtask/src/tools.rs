@@ -1,0 +1,128 @@
+//! Programs from outside: obtained once, kept under `target/tools/`, set up anew when the recipe
+//! changes.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use crate::{
+    process::{self, run_logged},
+    project::Project,
+};
+
+/// The longest single step of a set-up: a download or a build on a slow machine.
+pub(crate) const STEP_LIMIT: Duration = Duration::from_secs(15 * 60);
+
+const WEBSOCKETS: &str = "websockets==15.0.1";
+const WS: &str = "ws@8.18.3";
+
+/// A Python with the `websockets` package.
+pub(crate) fn python_peer(project: &Project) -> Result<PathBuf, String> {
+    let dir = set_up(project, "python-peer", WEBSOCKETS, |dir, log| {
+        venv(&dir.join("venv"), log)?;
+        let pip = dir.join("venv/bin/pip");
+        run_logged(Command::new(pip).args(["install", WEBSOCKETS]), log, STEP_LIMIT)
+    })?;
+    Ok(dir.join("venv/bin/python"))
+}
+
+/// A folder whose `node_modules` hold the `ws` package.
+pub(crate) fn node_peer(project: &Project) -> Result<PathBuf, String> {
+    needs("node", &["nodejs"])?;
+    needs("npm", &["npm"])?;
+    set_up(project, "node-peer", WS, |dir, log| {
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--no-audit", "--no-fund", "--prefix"])
+            .arg(dir)
+            .arg(WS);
+        run_logged(&mut npm, log, STEP_LIMIT)
+    })
+}
+
+/// Chromium's driver, and Chromium with it.
+pub(crate) fn chromedriver() -> Result<&'static str, String> {
+    needs("chromium", &["chromium"])?;
+    needs("chromedriver", &["chromium-driver"])?;
+    Ok("chromedriver")
+}
+
+/// Runs `build` in an empty folder `target/tools/NAME`, unless it stands already from the same
+/// recipe. A half-done folder is wiped.
+pub(crate) fn set_up(
+    project: &Project,
+    name: &str,
+    recipe: &str,
+    build: impl FnOnce(&Path, &Path) -> Result<(), String>,
+) -> Result<PathBuf, String> {
+    let tools = project.target.join("tools");
+    let dir = tools.join(name);
+    let stamp = dir.join("stamp");
+    // Virtual environments know their own path: a moved folder is built anew.
+    let wanted = format!("{}\n{recipe}\n", dir.display());
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+        return Ok(dir);
+    }
+    let log = tools.join(format!("{name}.log"));
+    println!("setting up {} (log: {})", dir.display(), log.display());
+    let io = |e: std::io::Error| format!("{}: {e}", dir.display());
+    if dir.exists() {
+        fs::remove_dir_all(&dir).map_err(io)?;
+    }
+    fs::create_dir_all(&dir).map_err(io)?;
+    fs::write(&log, "").map_err(io)?;
+    build(&dir, &log)?;
+    fs::write(&stamp, wanted).map_err(io)?;
+    Ok(dir)
+}
+
+/// Makes a virtual environment of the machine's Python 3.
+pub(crate) fn venv(at: &Path, log: &Path) -> Result<(), String> {
+    let ready = |module| process::output(Command::new("python3").args(["-c", &format!("import {module}")])).is_ok();
+    if !ready("ensurepip") {
+        install(&["python3", "python3-venv"])?;
+    }
+    run_logged(Command::new("python3").args(["-m", "venv"]).arg(at), log, STEP_LIMIT)
+}
+
+/// Makes sure of a program, from Debian's packages if need be.
+pub(crate) fn needs(program: &str, packages: &[&str]) -> Result<(), String> {
+    if found(program) {
+        return Ok(());
+    }
+    install(packages).map_err(|why| format!("no `{program}` here, and {why}"))?;
+    if found(program) {
+        Ok(())
+    } else {
+        Err(format!("no `{program}` after installing {packages:?}"))
+    }
+}
+
+/// Whether a program is on the path.
+pub(crate) fn found(program: &str) -> bool {
+    process::output(Command::new("sh").args(["-c", r#"command -v "$0""#, program])).is_ok()
+}
+
+fn install(packages: &[&str]) -> Result<(), String> {
+    let root = process::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
+    if !root || !found("apt-get") {
+        return Err(format!(
+            "{} can only be installed by root with apt-get",
+            packages.join(", ")
+        ));
+    }
+    println!("installing {}", packages.join(", "));
+    let apt = |args: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(args)
+            .args(packages);
+        process::output(&mut command).map(drop)
+    };
+    // Package lists may be missing or stale: fetch them, but a fetch that fails settles nothing.
+    let _ = process::output(Command::new("apt-get").args(["--quiet", "update"]));
+    apt(&["--quiet", "install", "--yes", "--no-install-recommends"])
+}
