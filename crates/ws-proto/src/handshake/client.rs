@@ -9,7 +9,7 @@ use super::body::BodyCollector;
 use super::config::HandshakeConfig;
 use super::error::{HandshakeError, describe};
 use super::head::{HeadCollector, HeadFault};
-use super::headers::{self, Headers, Single, is_handshake_header, is_token, write_header};
+use super::headers::{self, Headers, Single, WEBSOCKET, is_handshake_header, is_token, write_header};
 use super::key::{accept_key, encode_nonce};
 use super::response::Response;
 use super::url::Url;
@@ -233,7 +233,7 @@ impl ClientHandshake {
     }
 
     fn take_refusal(&mut self) -> Option<Outcome> {
-        let (mut response, mut body) = self.refusal.take()?;
+        let (mut response, body) = self.refusal.take()?;
         body.finish(&mut response);
         Some(Outcome::Refused(response))
     }
@@ -298,20 +298,20 @@ fn parse(head: &HeadCollector) -> Result<(u8, Response), HandshakeError> {
 }
 
 fn explain(fault: HeadFault) -> HandshakeError {
-    match fault {
-        HeadFault::Tls => HandshakeError::MalformedResponse("this looks like TLS, so the port wants wss://, not ws://"),
-        HeadFault::NotHttp => HandshakeError::MalformedResponse("it does not start with HTTP/"),
-        HeadFault::BareLineFeed => HandshakeError::MalformedResponse("a line feed without a carriage return"),
-        HeadFault::TooManyBytes | HeadFault::TooManyHeaders | HeadFault::StartLineTooLong => {
-            HandshakeError::ResponseTooLarge
+    let what = match fault {
+        HeadFault::Tls => "this looks like TLS, so the port wants wss://, not ws://",
+        HeadFault::NotHttp => "it does not start with HTTP/",
+        HeadFault::BareLineFeed => "a line feed without a carriage return",
+        HeadFault::TooManyBytes { .. } | HeadFault::TooManyHeaders { .. } | HeadFault::StartLineTooLong { .. } => {
+            return HandshakeError::ResponseTooLarge;
         }
-    }
+    };
+    HandshakeError::MalformedResponse(what)
 }
 
 fn is_request_header(name: &str) -> bool {
     name.eq_ignore_ascii_case(headers::HOST) || is_handshake_header(name)
 }
 
-const WEBSOCKET: &str = "websocket";
 /// Headers of which a request has one at most.
 const SINGLETONS: [&str; 2] = [headers::AUTHORIZATION, headers::ORIGIN];

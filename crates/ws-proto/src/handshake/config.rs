@@ -62,8 +62,8 @@ pub enum OriginPolicy {
     SameOrigin,
     /// Any page. Right for public data that needs no cookies or other credentials of the browser.
     Any,
-    /// Only these origins, such as `https://example.com`. Letter case and default ports do not
-    /// matter; `null` must be listed to be let in. The server's own origin is not implied.
+    /// Only these origins, such as `https://example.com`. Letter case, default ports and a slash at
+    /// the end do not matter; `null` must be listed to be let in. The server's own origin is not implied.
     List(Vec<String>),
 }
 
@@ -75,7 +75,9 @@ impl OriginPolicy {
         match self {
             Self::Any => true,
             Self::SameOrigin => is_same_host(origin, host).unwrap_or(false),
-            Self::List(list) => list.iter().any(|listed| is_same_origin(listed, origin)),
+            Self::List(list) => list
+                .iter()
+                .any(|listed| is_same_origin(listed.trim_end_matches('/'), origin)),
         }
     }
 }

@@ -5,12 +5,12 @@
 //! limit fails at the first byte too much, however the bytes are cut.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use super::config::HandshakeConfig;
 use super::headers::is_token_byte;
 
 /// The head as far as it has come.
-#[derive(Debug)]
 pub(super) struct HeadCollector {
     kind: Kind,
     max_bytes: usize,
@@ -34,9 +34,15 @@ pub(super) enum HeadFault {
     NotHttp,
     /// A line ends in LF alone; heads are not read the same way everywhere then.
     BareLineFeed,
-    TooManyBytes,
-    StartLineTooLong,
-    TooManyHeaders,
+    TooManyBytes {
+        limit: usize,
+    },
+    StartLineTooLong {
+        limit: usize,
+    },
+    TooManyHeaders {
+        limit: usize,
+    },
 }
 
 impl HeadCollector {
@@ -69,7 +75,7 @@ impl HeadCollector {
             self.check_first_byte(rest[0])?;
             let room = self.max_bytes.saturating_sub(self.seen);
             if room == 0 {
-                return Err(HeadFault::TooManyBytes);
+                return Err(HeadFault::TooManyBytes { limit: self.max_bytes });
             }
             let rest = &rest[..rest.len().min(room)];
             let line_end = rest.iter().position(|&byte| byte == b'\n');
@@ -120,7 +126,9 @@ impl HeadCollector {
         let start_line = self.bytes.strip_suffix(b"\n").unwrap_or(&self.bytes);
         let start_line = start_line.strip_suffix(b"\r").unwrap_or(start_line);
         if self.lines == 0 && start_line.len() > self.max_start_line {
-            return Err(HeadFault::StartLineTooLong);
+            return Err(HeadFault::StartLineTooLong {
+                limit: self.max_start_line,
+            });
         }
         Ok(())
     }
@@ -137,9 +145,22 @@ impl HeadCollector {
             _ => return Err(HeadFault::BareLineFeed),
         }
         if self.header_lines() > self.max_headers {
-            return Err(HeadFault::TooManyHeaders);
+            return Err(HeadFault::TooManyHeaders {
+                limit: self.max_headers,
+            });
         }
         Ok(false)
+    }
+}
+
+/// Without the bytes, which may hold credentials.
+impl fmt::Debug for HeadCollector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HeadCollector")
+            .field("kind", &self.kind)
+            .field("seen", &self.seen)
+            .field("lines", &self.lines)
+            .finish_non_exhaustive()
     }
 }
 

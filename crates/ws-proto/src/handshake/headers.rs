@@ -85,7 +85,7 @@ impl Headers {
     }
 
     /// The values of every field of this name, whatever its letter case.
-    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    pub(super) fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         let of_name = move |(field, _): &(&str, &[u8])| field.eq_ignore_ascii_case(name);
         self.iter().filter(of_name).map(|(_, value)| value)
     }
@@ -95,11 +95,11 @@ impl Headers {
     }
 
     /// The first value of this name, if it is text.
-    pub(super) fn text<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
         core::str::from_utf8(self.all(name).next()?).ok()
     }
 
-    pub(super) fn single<'a>(&'a self, name: &'a str) -> Single<'a> {
+    pub(super) fn single(&self, name: &str) -> Single<'_> {
         let mut values = self.all(name);
         match (values.next(), values.next()) {
             (None, _) => Single::Missing,
@@ -110,7 +110,7 @@ impl Headers {
 
     /// The elements of a comma-separated list, which may go on over several fields of the name;
     /// empty elements do not count (RFC 9110 section 5.6.1).
-    pub(super) fn list<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    pub(super) fn list<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.all(name)
             .flat_map(|value| value.split(|&byte| byte == b','))
             .map(<[u8]>::trim_ascii)
@@ -199,6 +199,8 @@ pub(super) const VERSION: &str = "Sec-WebSocket-Version";
 pub(super) const PROTOCOL: &str = "Sec-WebSocket-Protocol";
 pub(super) const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
 
+/// The element of `Upgrade` that asks for this protocol.
+pub(super) const WEBSOCKET: &str = "websocket";
 /// The one version of the protocol (RFC 6455 section 4.1 item 9).
 pub(super) const SUPPORTED_VERSION: &str = "13";
 

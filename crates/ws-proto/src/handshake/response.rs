@@ -57,7 +57,7 @@ impl Response {
     }
 
     /// The first value of a header, in any letter case; `None` too if it is not UTF-8.
-    pub fn header<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.text(name)
     }
 
@@ -95,7 +95,8 @@ impl Response {
         for (name, value) in self.headers().filter(|(name, _)| !is_framing_header(name)) {
             write_header(out, name, value);
         }
-        if !self.body.is_empty() && !self.headers.contains(headers::CONTENT_TYPE) {
+        let has_body = self.may_have_body() && !self.body.is_empty();
+        if has_body && !self.headers.contains(headers::CONTENT_TYPE) {
             write_header(out, headers::CONTENT_TYPE, b"text/plain; charset=utf-8");
         }
         if self.may_have_body() {

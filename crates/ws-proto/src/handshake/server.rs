@@ -10,7 +10,7 @@ use core::fmt;
 use super::config::{HandshakeConfig, OriginPolicy};
 use super::error::{HandshakeError, describe};
 use super::head::{HeadCollector, HeadFault};
-use super::headers::{self, Headers, Single, is_handshake_header, is_token, write_header};
+use super::headers::{self, Headers, Single, WEBSOCKET, is_handshake_header, is_token, write_header};
 use super::key::{accept_key, is_valid_key};
 use super::response::Response;
 use super::url::split_authority;
@@ -19,7 +19,7 @@ use super::url::split_authority;
 #[derive(Debug)]
 pub struct ServerHandshake {
     head: HeadCollector,
-    config: HandshakeConfig,
+    origin: OriginPolicy,
     /// What every further call is told, once the handshake has ended.
     ended: Option<HandshakeError>,
 }
@@ -29,7 +29,7 @@ impl ServerHandshake {
     pub fn new(config: &HandshakeConfig) -> Self {
         Self {
             head: HeadCollector::for_request(config),
-            config: config.clone(),
+            origin: config.origin.clone(),
             ended: None,
         }
     }
@@ -58,28 +58,9 @@ impl ServerHandshake {
     }
 
     fn collect(&mut self, bytes: &[u8]) -> Result<Option<(Request, usize)>, HandshakeError> {
-        let used = self.head.receive(bytes).map_err(|fault| self.explain(fault))?;
-        used.map(|used| Ok((Request::parse(&self.head, &self.config.origin)?, used)))
+        let used = self.head.receive(bytes).map_err(explain)?;
+        used.map(|used| Ok((Request::parse(&self.head, &self.origin)?, used)))
             .transpose()
-    }
-
-    fn explain(&self, fault: HeadFault) -> HandshakeError {
-        match fault {
-            HeadFault::Tls => HandshakeError::MalformedRequest(
-                "this looks like TLS, but the port speaks plain HTTP: use ws://, not wss://",
-            ),
-            HeadFault::NotHttp => HandshakeError::MalformedRequest("it does not start with a method"),
-            HeadFault::BareLineFeed => HandshakeError::MalformedRequest("a line feed without a carriage return"),
-            HeadFault::TooManyBytes => HandshakeError::RequestTooLarge {
-                limit: self.config.max_head_bytes,
-            },
-            HeadFault::StartLineTooLong => HandshakeError::TargetTooLong {
-                limit: self.config.max_target_bytes,
-            },
-            HeadFault::TooManyHeaders => HandshakeError::TooManyHeaders {
-                limit: self.config.max_headers,
-            },
-        }
     }
 }
 
@@ -118,7 +99,7 @@ impl Request {
     }
 
     /// The first value of a header, in any letter case; `None` too if it is not UTF-8.
-    pub fn header<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.text(name)
     }
 
@@ -270,7 +251,7 @@ impl Request {
             return Err(invalid);
         };
         // RFC 9112 section 3.2.2: a target that names the server must name the same one.
-        let differs = absolute_target(&self.target).is_some_and(|(named, _)| named != host);
+        let differs = absolute_target(&self.target).is_some_and(|(named, _)| !named.eq_ignore_ascii_case(host));
         if split_authority(host).is_err() || differs {
             return Err(invalid);
         }
@@ -376,6 +357,18 @@ enum Choice {
     FirstOf(Vec<String>),
 }
 
+fn explain(fault: HeadFault) -> HandshakeError {
+    let what = match fault {
+        HeadFault::Tls => "this looks like TLS, but the port speaks plain HTTP: use ws://, not wss://",
+        HeadFault::NotHttp => "it does not start with a method",
+        HeadFault::BareLineFeed => "a line feed without a carriage return",
+        HeadFault::TooManyBytes { limit } => return HandshakeError::RequestTooLarge { limit },
+        HeadFault::StartLineTooLong { limit } => return HandshakeError::TargetTooLong { limit },
+        HeadFault::TooManyHeaders { limit } => return HandshakeError::TooManyHeaders { limit },
+    };
+    HandshakeError::MalformedRequest(what)
+}
+
 /// A path, or a whole URL as proxies get it (RFC 9112 section 3.2).
 fn is_valid_target(target: &str) -> bool {
     let names_path = target.starts_with('/') || absolute_target(target).is_some();
@@ -389,5 +382,4 @@ fn absolute_target(target: &str) -> Option<(&str, &str)> {
     is_known.then(|| rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len())))
 }
 
-const WEBSOCKET: &str = "websocket";
 const SCHEMES: [&str; 4] = ["http", "https", "ws", "wss"];
