@@ -110,10 +110,7 @@ impl FrameHeader {
             bytes[1] |= MASK_BIT;
             bytes[len - MASK_SIZE..len].copy_from_slice(&key.bytes());
         }
-        Ok(EncodedHeader {
-            bytes,
-            len: len as u8,
-        })
+        Ok(EncodedHeader { bytes, len: len as u8 })
     }
 }
 

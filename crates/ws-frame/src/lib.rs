@@ -66,11 +66,7 @@
 //! [RFC 6455]: https://www.rfc-editor.org/rfc/rfc6455
 
 #![no_std]
-#![deny(
-    missing_docs,
-    unsafe_op_in_unsafe_fn,
-    clippy::undocumented_unsafe_blocks
-)]
+#![deny(missing_docs, unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks)]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;

@@ -96,11 +96,7 @@ impl MaskKey {
     /// Writes every byte of `dst`, and only with initialised ones; panics when lengths differ.
     #[inline]
     fn copy(self, src: &[u8], dst: &mut [MaybeUninit<u8>]) {
-        assert_eq!(
-            src.len(),
-            dst.len(),
-            "source and destination differ in length"
-        );
+        assert_eq!(src.len(), dst.len(), "source and destination differ in length");
         if src.len() < VECTOR_MIN {
             scalar::copy(self, src, dst);
         } else {
@@ -154,3 +150,6 @@ const SCALAR: Backend = Backend {
 const VECTOR_MIN: usize = 512;
 /// Where long payloads are cut so that no vector lies across two cache lines.
 const VECTOR_ALIGN: usize = 32;
+
+#[cfg(test)]
+mod tests;

@@ -132,10 +132,7 @@ impl Utf8Buf {
     /// When there are not so many that are not yet checked.
     #[inline]
     pub fn tail_mut(&mut self, n: usize) -> &mut [u8] {
-        assert!(
-            n <= self.filled - self.checked,
-            "the tail reaches into checked text"
-        );
+        assert!(n <= self.filled - self.checked, "the tail reaches into checked text");
         &mut self.bytes[self.filled - n..self.filled]
     }
 

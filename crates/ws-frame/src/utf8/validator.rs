@@ -82,11 +82,7 @@ impl Validator {
     pub fn finish(&mut self) -> Result<(), InvalidUtf8> {
         let complete = self.is_complete();
         self.reset();
-        if complete {
-            Ok(())
-        } else {
-            Err(InvalidUtf8::at(0))
-        }
+        if complete { Ok(()) } else { Err(InvalidUtf8::at(0)) }
     }
 
     /// Forgets the text so far.
@@ -176,9 +172,7 @@ pub(super) fn scan(bytes: &[u8]) -> Scan {
     let rest = &bytes[valid_up_to..];
     let first = &rest[..rest.len().min(MAX_PENDING + 1)];
     match str::from_utf8(first) {
-        Err(error) if error.valid_up_to() == 0 && error.error_len().is_none() => {
-            Scan::Begun(valid_up_to)
-        }
+        Err(error) if error.valid_up_to() == 0 && error.error_len().is_none() => Scan::Begun(valid_up_to),
         _ => Scan::Bad(valid_up_to),
     }
 }
