@@ -1,1 +1,6 @@
 //! Programs that show the family at work; run one with `cargo run --release --example NAME`.
+//!
+//! This library holds what the programs share and what has nothing to do with WebSocket.
+
+pub mod args;
+pub mod heap;

@@ -1,0 +1,205 @@
+//! Command lines of the programs. Whatever is wrong with one ends the program with a sentence and exit code 2.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::process;
+
+use lexopt::prelude::*;
+
+/// What a server is told: `--host HOST --port PORT --max-message BYTES --heap-report`.
+#[derive(Clone, Debug)]
+pub struct ServerArgs {
+    /// Where to listen; 127.0.0.1 if not given. An IPv6 address goes without brackets.
+    pub host: String,
+    /// On which port; 9001 if not given, 0 for any free one.
+    pub port: u16,
+    /// The largest message to accept, in bytes, if given.
+    pub max_message: Option<u64>,
+    /// Whether to answer lines on stdin with the bytes on the heap; see [`heap`](crate::heap).
+    pub heap_report: bool,
+}
+
+impl ServerArgs {
+    /// Reads the program's arguments, or ends the program.
+    pub fn parse() -> Self {
+        or_exit(Self::from_parser(lexopt::Parser::from_env()), SERVER_USAGE)
+    }
+
+    /// Host and port, as binding and printing want them.
+    pub fn address(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+
+    /// Ends the program because it can't listen, and says why.
+    pub fn exit_unbound(&self, error: &io::Error) -> ! {
+        let address = self.address();
+        match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                eprintln!(
+                    "error: port {} is in use: choose another with --port, or 0 for any free one ({address})",
+                    self.port
+                );
+            }
+            _ => eprintln!("error: cannot listen on {address}: {error}"),
+        }
+        process::exit(1)
+    }
+
+    fn from_parser(mut parser: lexopt::Parser) -> Result<Self, lexopt::Error> {
+        let mut args = Self {
+            host: DEFAULT_HOST.into(),
+            port: DEFAULT_PORT,
+            max_message: None,
+            heap_report: false,
+        };
+        while let Some(arg) = parser.next()? {
+            match arg {
+                Long("host") => args.host = parser.value()?.string()?.trim_matches(['[', ']']).into(),
+                Long("port") => args.port = parser.value()?.parse()?,
+                Long("max-message") => args.max_message = Some(parser.value()?.parse()?),
+                Long("heap-report") => args.heap_report = true,
+                Long("help") | Short('h') => exit_with_usage(SERVER_USAGE),
+                _ => return Err(arg.unexpected()),
+            }
+        }
+        Ok(args)
+    }
+}
+
+/// What the counterpart of Autobahn's fuzzing server is told: `--url URL --agent NAME`.
+#[derive(Clone, Debug)]
+pub struct AutobahnArgs {
+    /// The fuzzing server, `ws://HOST:PORT` without a slash at the end.
+    pub url: String,
+    /// The name for the report.
+    pub agent: String,
+}
+
+impl AutobahnArgs {
+    /// Reads the program's arguments, or ends the program.
+    pub fn parse() -> Self {
+        or_exit(Self::from_parser(lexopt::Parser::from_env()), AUTOBAHN_USAGE)
+    }
+
+    fn from_parser(mut parser: lexopt::Parser) -> Result<Self, lexopt::Error> {
+        let (mut url, mut agent) = (None, None);
+        while let Some(arg) = parser.next()? {
+            match arg {
+                Long("url") => url = Some(parser.value()?.string()?),
+                Long("agent") => agent = Some(parser.value()?.string()?),
+                Long("help") | Short('h') => exit_with_usage(AUTOBAHN_USAGE),
+                _ => return Err(arg.unexpected()),
+            }
+        }
+        let url = url.ok_or("--url is missing")?.trim_end_matches('/').to_owned();
+        Ok(Self {
+            url,
+            agent: agent.ok_or("--agent is missing")?,
+        })
+    }
+}
+
+/// What a client is told: the URL.
+#[derive(Clone, Debug)]
+pub struct ClientArgs {
+    /// Where to connect to.
+    pub url: String,
+}
+
+impl ClientArgs {
+    /// Reads the program's arguments, or ends the program.
+    pub fn parse() -> Self {
+        or_exit(Self::from_parser(lexopt::Parser::from_env()), CLIENT_USAGE)
+    }
+
+    fn from_parser(mut parser: lexopt::Parser) -> Result<Self, lexopt::Error> {
+        let mut url = None;
+        while let Some(arg) = parser.next()? {
+            match arg {
+                Value(value) if url.is_none() => url = Some(value.string()?),
+                Long("help") | Short('h') => exit_with_usage(CLIENT_USAGE),
+                _ => return Err(arg.unexpected()),
+            }
+        }
+        Ok(Self {
+            url: url.ok_or("the URL is missing")?,
+        })
+    }
+}
+
+/// Prints `listening on ws://HOST:PORT`, the line that others wait for.
+pub fn announce(address: SocketAddr) {
+    println!("listening on ws://{address}");
+    // Nobody reads it if this fails, and serving doesn't depend on it.
+    let _ = io::stdout().flush();
+}
+
+fn or_exit<T>(args: Result<T, lexopt::Error>, usage: &str) -> T {
+    args.unwrap_or_else(|error| {
+        eprintln!("error: {error}\n{usage}");
+        process::exit(2)
+    })
+}
+
+fn exit_with_usage(usage: &str) -> ! {
+    println!("{usage}");
+    process::exit(0)
+}
+
+const DEFAULT_HOST: &str = "127.0.0.1";
+const DEFAULT_PORT: u16 = 9001;
+
+const SERVER_USAGE: &str = "usage: [--host HOST] [--port PORT] [--max-message BYTES] [--heap-report]
+  --host HOST          where to listen (default 127.0.0.1)
+  --port PORT          on which port (default 9001, 0 for any free one)
+  --max-message BYTES  the largest message to accept (default 1 MiB)
+  --heap-report        answer every line on stdin with the bytes on the heap";
+const AUTOBAHN_USAGE: &str = "usage: --url ws://HOST:PORT --agent NAME
+  --url URL     where Autobahn's fuzzing server listens
+  --agent NAME  the name for its report";
+const CLIENT_USAGE: &str = "usage: URL
+  URL  where to connect to, such as ws://127.0.0.1:9001/";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_have_defaults_and_take_every_option() {
+        let args = ServerArgs::from_parser(lexopt::Parser::from_args([""; 0])).unwrap();
+        assert_eq!(
+            (args.address().as_str(), args.max_message, args.heap_report),
+            ("127.0.0.1:9001", None, false)
+        );
+        let given = ["--host", "::1", "--port=0", "--max-message", "5", "--heap-report"];
+        let args = ServerArgs::from_parser(lexopt::Parser::from_args(given)).unwrap();
+        assert_eq!(
+            (args.address().as_str(), args.max_message, args.heap_report),
+            ("[::1]:0", Some(5), true)
+        );
+    }
+
+    #[test]
+    fn bad_arguments_are_refused() {
+        let bad: [&[&str]; 5] = [
+            &["--port", "65536"],
+            &["--port"],
+            &["--max-message", "x"],
+            &["--what"],
+            &["stray"],
+        ];
+        for args in bad {
+            assert!(
+                ServerArgs::from_parser(lexopt::Parser::from_args(args)).is_err(),
+                "{args:?}"
+            );
+        }
+        assert!(AutobahnArgs::from_parser(lexopt::Parser::from_args(["--url", "ws://x"])).is_err());
+        assert!(ClientArgs::from_parser(lexopt::Parser::from_args([""; 0])).is_err());
+        assert!(ClientArgs::from_parser(lexopt::Parser::from_args(["ws://x", "ws://y"])).is_err());
+    }
+}
