@@ -3,9 +3,12 @@
 
 mod args;
 mod autobahn;
+mod layers;
+mod lint;
 mod outcome;
 mod process;
 mod project;
+mod source;
 mod tools;
 mod wstest;
 
@@ -18,6 +21,7 @@ use project::Project;
 const USAGE: &str = "\
 usage: cargo xtask TASK
 
+  lint             formatting, clippy, documentation, layer rules
   autobahn [--shell tokio|mio|blocking]... [--role server|client]...
            [--cases LIST] [--quick] [--all]
                    the Autobahn suite; all cases but 12.* and 13.* (compression)
@@ -50,6 +54,10 @@ fn main() -> ExitCode {
 fn dispatch(mut args: Args) -> Result<Outcome, Usage> {
     let task = args.next().ok_or_else(|| Usage("no task given".into()))?;
     match task.as_str() {
+        "lint" => {
+            args.end()?;
+            Ok(within(lint::run))
+        }
         "autobahn" => {
             let plan = autobahn::Plan::parse(args)?;
             Ok(within(|project| autobahn::run(project, &plan)))

@@ -1,0 +1,65 @@
+//! `cargo xtask lint`: formatting, clippy, documentation and the layer rules.
+
+use std::process::Command;
+
+use crate::{
+    layers,
+    outcome::Outcome,
+    process,
+    project::{Project, cargo},
+};
+
+/// Packages outside the workspace; formatting is checked where they exist.
+const APART: [&str; 3] = ["fuzz", "xtask/no_std/frame", "xtask/no_std/proto"];
+
+/// Runs every check, also behind a failed one, and names those that failed.
+pub(crate) fn run(project: &Project) -> Outcome {
+    let mut failed = Vec::new();
+    let mut check = |name: String, result: Result<(), String>| match result {
+        Ok(()) => println!("lint: {name}: ok"),
+        Err(why) => {
+            println!("lint: {name}: FAILED\n{why}");
+            failed.push(name);
+        }
+    };
+
+    check("layers".into(), layers::check(project));
+    check("fmt".into(), process::run(cargo().args(["fmt", "--all", "--check"])));
+    for dir in APART {
+        let manifest = project.root.join(dir).join("Cargo.toml");
+        if manifest.exists() {
+            let mut fmt = cargo();
+            fmt.args(["fmt", "--check", "--manifest-path"]).arg(manifest);
+            check(format!("fmt {dir}"), process::run(&mut fmt));
+        }
+    }
+    // One package at a time: together they would lend each other features.
+    for package in &project.packages {
+        check(format!("clippy {}", package.name), clippy(&package.name, &[]));
+    }
+    for (package, features) in project.feature_sets() {
+        check(
+            format!("clippy {package} {}", features.join(" ")),
+            clippy(package, &features),
+        );
+    }
+    let mut doc = cargo();
+    doc.env("RUSTDOCFLAGS", "-D warnings")
+        .args(["doc", "--quiet", "--workspace", "--no-deps"]);
+    check("doc".into(), process::run(&mut doc));
+
+    if failed.is_empty() {
+        println!("lint: all checks passed");
+        Outcome::Passed
+    } else {
+        Outcome::Failed(failed.join(", "))
+    }
+}
+
+fn clippy(package: &str, features: &[&str]) -> Result<(), String> {
+    let mut clippy: Command = cargo();
+    clippy
+        .args(["clippy", "--quiet", "--all-targets", "--package", package])
+        .args(features);
+    process::run(clippy.args(["--", "-D", "warnings"]))
+}
