@@ -110,7 +110,10 @@ pub struct Replies {
 
 impl Default for Replies {
     fn default() -> Self {
-        Self { pong: true, close: true }
+        Self {
+            pong: true,
+            close: true,
+        }
     }
 }
 

@@ -7,8 +7,8 @@ use core::time::Duration;
 use ws_frame::CloseCode;
 
 use crate::{
-    Config, ConnectionError, Delivery, Ending, Event, Input, Instant, MaskSource, Outbox, Receiver, Role, SendError, Sender,
-    Transport,
+    Config, ConnectionError, Delivery, Ending, Event, Input, Instant, MaskSource, Outbox, Receiver, Role, SendError,
+    Sender, Transport,
 };
 
 /// A WebSocket connection without its transport (RFC 6455 §5 to §7).
@@ -56,12 +56,18 @@ pub struct Connection {
 impl Connection {
     /// The server's side of a connection.
     pub fn server(config: impl Into<Arc<Config>>) -> Self {
-        Self { receiver: Receiver::new(Role::Server, config), sender: Sender::server() }
+        Self {
+            receiver: Receiver::new(Role::Server, config),
+            sender: Sender::server(),
+        }
     }
 
     /// The client's side of a connection, with a source of masks.
     pub fn client(config: impl Into<Arc<Config>>, masks: impl MaskSource + 'static) -> Self {
-        Self { receiver: Receiver::new(Role::Client, config), sender: Sender::client(masks) }
+        Self {
+            receiver: Receiver::new(Role::Client, config),
+            sender: Sender::client(masks),
+        }
     }
 
     /// Takes bytes off the input up to the end of the next event. `None` means that all bytes are taken: read more.

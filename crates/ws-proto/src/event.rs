@@ -36,19 +36,6 @@ impl Event<'_> {
             _ => None,
         }
     }
-
-    /// The same event without any borrow.
-    #[cfg(test)]
-    pub(crate) fn into_owned_for_test(self) -> Event<'static> {
-        match self {
-            Self::Text(text) => Event::Text(Cow::Owned(text.into_owned())),
-            Self::Binary(bytes) => Event::Binary(Cow::Owned(bytes.into_owned())),
-            Self::Chunk(_) => panic!("chunks are compared by their bytes"),
-            Self::Ping(payload) => Event::Ping(payload),
-            Self::Pong(payload) => Event::Pong(payload),
-            Self::Close(frame) => Event::Close(frame),
-        }
-    }
 }
 
 impl PartialEq for Event<'_> {

@@ -164,7 +164,12 @@ impl core::fmt::Debug for Message {
                 let shown = text.char_indices().nth(SHOWN).map_or(text.len(), |(at, _)| at);
                 write!(f, "Text({} bytes, {:?})", text.len(), &text[..shown])
             }
-            Self::Binary(bytes) => write!(f, "Binary({} bytes, {:02x?})", bytes.len(), &bytes[..bytes.len().min(SHOWN)]),
+            Self::Binary(bytes) => write!(
+                f,
+                "Binary({} bytes, {:02x?})",
+                bytes.len(),
+                &bytes[..bytes.len().min(SHOWN)]
+            ),
         }
     }
 }

@@ -162,7 +162,11 @@ impl Outbox {
     }
 
     pub(crate) fn check_room(&self) -> Result<(), SendError> {
-        if self.is_full() { Err(SendError::QueueFull) } else { Ok(()) }
+        if self.is_full() {
+            Err(SendError::QueueFull)
+        } else {
+            Ok(())
+        }
     }
 
     /// Moves what is left to the front. At least as much has been written since the last time, so a byte is moved
@@ -178,6 +182,9 @@ impl Outbox {
 
 impl fmt::Debug for Outbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outbox").field("len", &self.len()).field("high_water", &self.high_water).finish()
+        f.debug_struct("Outbox")
+            .field("len", &self.len())
+            .field("high_water", &self.high_water)
+            .finish()
     }
 }

@@ -32,12 +32,20 @@ impl Prepared {
             Payload::Text(text) => Some(Utf8Bytes::from(text)),
             Payload::Binary(_) => None,
         };
-        Self { text, frame, header_len: header.len() }
+        Self {
+            text,
+            frame,
+            header_len: header.len(),
+        }
     }
 
     /// Text or binary.
     pub fn kind(&self) -> DataKind {
-        if self.text.is_some() { DataKind::Text } else { DataKind::Binary }
+        if self.text.is_some() {
+            DataKind::Text
+        } else {
+            DataKind::Binary
+        }
     }
 
     /// The message.

@@ -101,16 +101,19 @@ impl Inbound {
         config: &Config,
         input: &mut Input<'i>,
     ) -> Result<Option<Event<'i>>, ProtocolError> {
-        let Parse::Done { header, used } = FrameHeader::parse(input.bytes()).map_err(|error| self.fail(error.into()))?
+        let Parse::Done { header, used } =
+            FrameHeader::parse(input.bytes()).map_err(|error| self.fail(error.into()))?
         else {
             return Ok(None);
         };
-        let Some(kind) = whole_data(&header) else { return Ok(None) };
+        let Some(kind) = whole_data(&header) else {
+            return Ok(None);
+        };
         if header.payload_len > (input.len() - used) as u64 {
             return Ok(None);
         }
         self.check_frame(&config.limits, &header)?;
-        if header.payload_len > config.limits.max_message as u64 {
+        if header.payload_len > config.limits.max_message {
             return Err(self.fail(ProtocolError::MessageTooBig));
         }
         input.take(used);
@@ -200,14 +203,20 @@ impl Inbound {
         self.check_frame(limits, header)?;
         if header.opcode.is_control() {
             let bytes = [0; ControlPayload::MAX_LEN];
-            self.control = Some(Box::new(PartialControl { header: *header, have: 0, bytes }));
+            self.control = Some(Box::new(PartialControl {
+                header: *header,
+                have: 0,
+                bytes,
+            }));
             self.state = State::Control;
             return Ok(());
         }
         let begun = match (data_kind(header.opcode), &mut self.partial) {
             (Some(kind), None) => {
                 self.messages = self.messages.wrapping_add(1);
-                self.partial.insert(Box::new(Partial::new(kind, self.delivery))).begin_frame(limits, header)
+                self.partial
+                    .insert(Box::new(Partial::new(kind, self.delivery)))
+                    .begin_frame(limits, header)
             }
             (None, Some(partial)) => partial.begin_frame(limits, header),
             (Some(_), Some(_)) => Err(ProtocolError::InterleavedMessage),
@@ -228,7 +237,9 @@ impl Inbound {
         self.unmask(bytes);
         self.remaining -= count as u64;
         let last = self.fin && self.remaining == 0;
-        let Some(partial) = &mut self.partial else { return Ok(None) };
+        let Some(partial) = &mut self.partial else {
+            return Ok(None);
+        };
         let event = match partial.delivery() {
             Delivery::Messages => partial.push(bytes, self.remaining, last).map(|()| None),
             Delivery::Chunks => partial.pass(bytes, last),
@@ -242,13 +253,18 @@ impl Inbound {
         if self.state != State::Data || self.remaining < DIRECT_MIN {
             return None;
         }
-        let partial = self.partial.as_mut().filter(|partial| partial.delivery() == Delivery::Messages)?;
+        let partial = self
+            .partial
+            .as_mut()
+            .filter(|partial| partial.delivery() == Delivery::Messages)?;
         Some(partial.window(self.remaining))
     }
 
     /// Takes over `count` bytes that were written to the window.
     pub(super) fn handle_direct(&mut self, count: usize) -> Result<Option<Event<'static>>, ProtocolError> {
-        let Some(partial) = &mut self.partial else { return Ok(None) };
+        let Some(partial) = &mut self.partial else {
+            return Ok(None);
+        };
         let bytes = partial.commit(count);
         self.key.apply(bytes);
         self.key = self.key.rotated(count);
@@ -274,7 +290,9 @@ impl Inbound {
     }
 
     fn take_control<'i>(&mut self, input: &mut Input<'i>) -> Result<Option<Event<'i>>, ProtocolError> {
-        let Some(control) = &mut self.control else { return Ok(None) };
+        let Some(control) = &mut self.control else {
+            return Ok(None);
+        };
         // A control frame's length is at most 125: its header would not have been accepted otherwise.
         let total = control.header.payload_len as usize;
         let count = (total - control.have).min(input.len());

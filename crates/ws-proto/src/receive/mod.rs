@@ -14,8 +14,8 @@ use ws_frame::{CloseFrame, ControlPayload};
 use self::inbound::Inbound;
 use self::timers::{Due, Timers, Wait};
 use crate::{
-    Config, ConnectionError, Delivery, Ending, Event, Input, Instant, ProtocolError, Reply, Role, Sender, Side, Timeout,
-    Transport,
+    Config, ConnectionError, Delivery, Ending, Event, Input, Instant, ProtocolError, Reply, Role, Sender, Side,
+    Timeout, Transport,
 };
 
 /// The receiving half of a connection, for shells that read and write in different places. Everybody else uses
@@ -103,7 +103,9 @@ impl Receiver {
         }
         self.timers.heard();
         self.timers.heard_data();
-        self.inbound.handle_direct(count).map_err(|error| self.fail_protocol(error))
+        self.inbound
+            .handle_direct(count)
+            .map_err(|error| self.fail_protocol(error))
     }
 
     /// The transport ended: the peer will send nothing more.
@@ -133,7 +135,9 @@ impl Receiver {
         match self.timers.handle(now, &self.config.timeouts, message) {
             None => Ok(()),
             Some(Due::Ping(payload)) => {
-                self.reply = ControlPayload::new(&payload).ok().map(|payload| Box::new(Reply::Ping(payload)));
+                self.reply = ControlPayload::new(&payload)
+                    .ok()
+                    .map(|payload| Box::new(Reply::Ping(payload)));
                 Ok(())
             }
             Some(Due::Lingered) => {
@@ -150,7 +154,8 @@ impl Receiver {
         if self.dropped {
             return None;
         }
-        self.timers.next(&self.config.timeouts, self.inbound.message_in_progress())
+        self.timers
+            .next(&self.config.timeouts, self.inbound.message_in_progress())
     }
 
     /// What the other half must send because of the last call.
@@ -167,13 +172,19 @@ impl Receiver {
         }
         ending.sent = Some(frame);
         ending.first.get_or_insert(Side::Local);
-        let wait = if ending.received.is_some() { Wait::Linger } else { Wait::Close };
+        let wait = if ending.received.is_some() {
+            Wait::Linger
+        } else {
+            Wait::Close
+        };
         self.timers.begin_ending(wait);
     }
 
     /// What must be done with the transport, given the other half.
     pub fn transport(&self, sender: &Sender) -> Transport {
-        let Some(ending) = &self.ending else { return Transport::KeepOpen };
+        let Some(ending) = &self.ending else {
+            return Transport::KeepOpen;
+        };
         if self.dropped {
             return Transport::Drop;
         }
@@ -199,7 +210,10 @@ impl Receiver {
     pub fn is_finished(&self) -> bool {
         self.dropped
             || self.eof
-            || self.ending.as_ref().is_some_and(|ending| ending.received.is_some() || ending.error.is_some())
+            || self
+                .ending
+                .as_ref()
+                .is_some_and(|ending| ending.received.is_some() || ending.error.is_some())
     }
 
     /// The time between the last answered keepalive ping and its pong.
@@ -231,7 +245,10 @@ impl Receiver {
             return;
         }
         // The code is the answer; a reason would only repeat the peer's own words.
-        let answer = frame.code().and_then(|code| CloseFrame::new(code, "").ok()).unwrap_or(CloseFrame::EMPTY);
+        let answer = frame
+            .code()
+            .and_then(|code| CloseFrame::new(code, "").ok())
+            .unwrap_or(CloseFrame::EMPTY);
         ending.sent = Some(answer);
         self.reply = Some(Box::new(Reply::Close(answer)));
         self.timers.begin_ending(Wait::Linger);
@@ -248,7 +265,9 @@ impl Receiver {
         if timeout == Timeout::Close {
             self.dropped = true;
         }
-        let frame = timeout.close_code().and_then(|(code, reason)| CloseFrame::truncated(code, reason).ok());
+        let frame = timeout
+            .close_code()
+            .and_then(|(code, reason)| CloseFrame::truncated(code, reason).ok());
         self.fail(timeout.into(), frame)
     }
 
@@ -277,6 +296,9 @@ impl Receiver {
 
 impl fmt::Debug for Receiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver").field("ending", &self.ending).field("eof", &self.eof).finish_non_exhaustive()
+        f.debug_struct("Receiver")
+            .field("ending", &self.ending)
+            .field("eof", &self.eof)
+            .finish_non_exhaustive()
     }
 }

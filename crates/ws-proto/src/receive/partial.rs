@@ -45,7 +45,7 @@ impl Partial {
     /// Counts a frame and holds its declared length against the limit, before any of it is taken.
     pub(super) fn begin_frame(&mut self, limits: &Limits, header: &FrameHeader) -> Result<(), ProtocolError> {
         // `declared` never exceeds the limit, so the subtraction can't wrap; nothing is added to a peer's length.
-        if header.payload_len > limits.max_message as u64 - self.declared {
+        if header.payload_len > limits.max_message - self.declared {
             return Err(ProtocolError::MessageTooBig);
         }
         self.declared += header.payload_len;
@@ -79,7 +79,8 @@ impl Partial {
     /// Room for the next bytes of the frame: as much again as has come, so that a peer pays for memory with bytes.
     pub(super) fn window(&mut self, remaining: u64) -> &mut [u8] {
         let room = self.buffer.len().clamp(MIN_WINDOW, MAX_WINDOW);
-        self.buffer.spare(usize::try_from(remaining).map_or(room, |remaining| remaining.min(room)))
+        self.buffer
+            .spare(usize::try_from(remaining).map_or(room, |remaining| remaining.min(room)))
     }
 
     /// The `count` bytes that were written to the window, still masked.
@@ -125,7 +126,12 @@ impl Partial {
         }
         let first = !self.started;
         self.started = true;
-        Ok(Some(Chunk { kind: self.kind, data: bytes, first, last }))
+        Ok(Some(Chunk {
+            kind: self.kind,
+            data: bytes,
+            first,
+            last,
+        }))
     }
 }
 

@@ -110,7 +110,9 @@ impl Timers {
             EndingDeadline::At(_, at) => return (at != Instant::NEVER).then_some(at),
         }
         let assembly = match (timeouts.assembly, message) {
-            (Some(_), Some(message)) if self.assembly_at == Instant::NEVER || self.assembly_of != message => Instant::ZERO,
+            (Some(_), Some(message)) if self.assembly_at == Instant::NEVER || self.assembly_of != message => {
+                Instant::ZERO
+            }
             (Some(_), Some(_)) => self.assembly_at,
             _ => Instant::NEVER,
         };

@@ -66,12 +66,20 @@ enum CloseState {
 impl Sender {
     /// The sending half of a server.
     pub fn server() -> Self {
-        Self { masks: None, owed: None, open: None, close: CloseState::Open }
+        Self {
+            masks: None,
+            owed: None,
+            open: None,
+            close: CloseState::Open,
+        }
     }
 
     /// The sending half of a client.
     pub fn client(masks: impl MaskSource + 'static) -> Self {
-        Self { masks: Some(Box::new(masks)), ..Self::server() }
+        Self {
+            masks: Some(Box::new(masks)),
+            ..Self::server()
+        }
     }
 
     /// Appends a whole message.
@@ -96,7 +104,13 @@ impl Sender {
     pub fn fragment(&mut self, kind: DataKind, last: bool, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), SendError> {
         self.check_open()?;
         let (mut open, opcode) = match self.open {
-            None => (OpenMessage { kind, validator: Validator::default() }, kind.opcode()),
+            None => (
+                OpenMessage {
+                    kind,
+                    validator: Validator::default(),
+                },
+                kind.opcode(),
+            ),
             Some(open) if open.kind == kind => (open, OpCode::Continuation),
             Some(_) => return Err(SendError::FragmentOpen),
         };
@@ -163,7 +177,12 @@ impl Sender {
         self.check_idle()?;
         let payload = payload.into();
         let mask = self.next_key();
-        Ok(frame_header(payload.kind().opcode(), true, mask, payload.as_bytes().len()))
+        Ok(frame_header(
+            payload.kind().opcode(),
+            true,
+            mask,
+            payload.as_bytes().len(),
+        ))
     }
 
     /// Puts a whole message on a queue: copied if it is small or must be masked, shared if not.
@@ -285,26 +304,43 @@ impl Sender {
     }
 
     fn check_open(&self) -> Result<(), SendError> {
-        if self.close == CloseState::Open { Ok(()) } else { Err(SendError::Closed) }
+        if self.close == CloseState::Open {
+            Ok(())
+        } else {
+            Err(SendError::Closed)
+        }
     }
 
     #[inline]
     fn check_idle(&self) -> Result<(), SendError> {
         self.check_open()?;
-        if self.open.is_none() { Ok(()) } else { Err(SendError::FragmentOpen) }
+        if self.open.is_none() {
+            Ok(())
+        } else {
+            Err(SendError::FragmentOpen)
+        }
     }
 }
 
 impl fmt::Debug for Sender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender").field("open", &self.is_open()).field("owes", &self.owes()).finish_non_exhaustive()
+        f.debug_struct("Sender")
+            .field("open", &self.is_open())
+            .field("owes", &self.owes())
+            .finish_non_exhaustive()
     }
 }
 
 /// The header of a frame that the callers above have made sure is legal.
 #[inline]
 pub(crate) fn frame_header(opcode: OpCode, fin: bool, mask: Option<MaskKey>, payload_len: usize) -> EncodedHeader {
-    let header = FrameHeader { fin, rsv: Rsv::NONE, opcode, mask, payload_len: payload_len as u64 };
+    let header = FrameHeader {
+        fin,
+        rsv: Rsv::NONE,
+        opcode,
+        mask,
+        payload_len: payload_len as u64,
+    };
     match header.encode() {
         Ok(header) => header,
         // No slice is 2^63 bytes long, and control payloads are checked to be short.

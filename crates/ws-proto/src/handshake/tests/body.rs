@@ -12,8 +12,10 @@ const CHUNKED: &str = "Transfer-Encoding: chunked";
 /// The refusal that these bytes become at the latest by the end of the transport, and how many of
 /// them it took.
 fn refusal_of(limit: usize, bytes: &[u8], cut: usize) -> Result<(Response, usize), HandshakeError> {
-    let mut config = HandshakeConfig::default();
-    config.max_response_body = limit;
+    let config = HandshakeConfig {
+        max_response_body: limit,
+        ..HandshakeConfig::default()
+    };
     let request = ClientRequest::new("ws://a/").unwrap();
     let mut handshake = ClientHandshake::new(&request, NONCE, &config, &mut Vec::new());
     let mut used = 0;
@@ -103,8 +105,10 @@ fn bodies_are_cut_at_the_limit() {
 
 #[test]
 fn a_cut_body_does_not_wait_for_the_rest() {
-    let mut config = HandshakeConfig::default();
-    config.max_response_body = 3;
+    let config = HandshakeConfig {
+        max_response_body: 3,
+        ..HandshakeConfig::default()
+    };
     let request = ClientRequest::new("ws://a/").unwrap();
     let mut handshake = ClientHandshake::new(&request, NONCE, &config, &mut Vec::new());
     let (outcome, _) = handshake

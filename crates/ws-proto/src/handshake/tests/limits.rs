@@ -44,8 +44,10 @@ fn too_many_headers_fail_before_the_head_ends() {
 fn head_bytes_around_the_limit() {
     let bytes = good_with(&[]);
     for limit in bytes.len() - 1..=bytes.len() + 1 {
-        let mut config = HandshakeConfig::default();
-        config.max_head_bytes = limit;
+        let config = HandshakeConfig {
+            max_head_bytes: limit,
+            ..HandshakeConfig::default()
+        };
         let fits = limit >= bytes.len();
         let result = receive_with(&config, &bytes).and_then(|request| request.check());
         let error = HandshakeError::RequestTooLarge { limit };
@@ -57,8 +59,10 @@ fn head_bytes_around_the_limit() {
 #[test]
 fn frames_behind_the_head_do_not_count() {
     let mut bytes = good_with(&[]);
-    let mut config = HandshakeConfig::default();
-    config.max_head_bytes = bytes.len();
+    let config = HandshakeConfig {
+        max_head_bytes: bytes.len(),
+        ..HandshakeConfig::default()
+    };
     let length = bytes.len();
     bytes.extend([0x81; 100]);
     let (_, used) = ServerHandshake::new(&config).receive(&bytes).unwrap().unwrap();
@@ -129,8 +133,10 @@ fn twenty_megabytes_one_at_a_time_keep_the_limit_at_most() {
 fn a_head_is_linear_in_its_bytes_even_under_a_huge_limit() {
     // Two million bytes one by one: were any of them looked at again for each new one, this
     // would take hours.
-    let mut config = HandshakeConfig::default();
-    config.max_head_bytes = 2_000_100;
+    let config = HandshakeConfig {
+        max_head_bytes: 2_000_100,
+        ..HandshakeConfig::default()
+    };
     let mut handshake = ServerHandshake::new(&config);
     assert!(handshake.receive(b"GET / HTTP/1.1\r\nX: ").unwrap().is_none());
     for _ in 0..2_000_000 {

@@ -70,8 +70,10 @@ fn same_origin_is_the_default_and_lets_in_what_is_no_browser() {
 
 #[test]
 fn any_lets_in_all_but_two_at_once() {
-    let mut config = HandshakeConfig::default();
-    config.origin = OriginPolicy::Any;
+    let config = HandshakeConfig {
+        origin: OriginPolicy::Any,
+        ..HandshakeConfig::default()
+    };
     let check = |lines: &[&str]| receive_with(&config, &good_with(lines)).unwrap().check();
     assert_eq!(check(&["Origin: http://evil.example"]), Ok(()));
     assert_eq!(check(&["Origin: null"]), Ok(()));

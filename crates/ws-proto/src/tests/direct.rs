@@ -1,0 +1,102 @@
+//! Reading large messages straight into their buffer.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::peers::{Peer, Seen, masked, plain};
+use crate::{Config, Delivery, ProtocolError};
+
+/// Delivers `bytes` to `peer`: a first read of `first` bytes, then through the window as long as there is one.
+fn deliver(peer: &mut Peer, bytes: &[u8], first: usize, step: usize) -> usize {
+    peer.feed(&bytes[..first]);
+    let mut rest = &bytes[first..];
+    let mut direct = 0;
+    while !rest.is_empty() {
+        let Some(window) = peer.conn.direct_window() else {
+            peer.feed(rest);
+            break;
+        };
+        let count = window.len().min(rest.len()).min(step);
+        window[..count].copy_from_slice(&rest[..count]);
+        rest = &rest[count..];
+        direct += count;
+        match peer.conn.handle_direct(count) {
+            Ok(event) => peer.seen.extend(event.map(Seen::from)),
+            Err(error) => {
+                peer.seen.push(Seen::Error(error));
+                break;
+            }
+        }
+    }
+    direct
+}
+
+#[test]
+fn a_large_message_is_read_directly_in_both_roles() {
+    let payload: Vec<u8> = (0..200_000_u32).map(|at| (at % 251) as u8).collect();
+    for step in [777, 8192, usize::MAX] {
+        let mut server = Peer::server(Config::default());
+        let bytes = [masked(0x82, &payload), masked(0x81, b"next")].concat();
+        let direct = deliver(&mut server, &bytes, 100, step);
+        assert!(direct > 190_000, "only {direct} bytes went directly");
+        assert_eq!(server.take_seen(), [Seen::Binary(payload.clone()), Seen::text("next")]);
+
+        let mut client = Peer::client(Config::default());
+        let direct = deliver(&mut client, &plain(0x82, &payload), 100, step);
+        assert!(direct > 190_000, "only {direct} bytes went directly");
+        assert_eq!(client.take_seen(), [Seen::Binary(payload.clone())]);
+    }
+}
+
+#[test]
+fn the_window_never_reaches_beyond_the_frame() {
+    let mut server = Peer::server(Config::default());
+    server.feed(&masked(0x02, &[1; 5000])[..500]);
+    let missing = 5000 + 8 - 500;
+    assert_eq!(server.conn.direct_window().unwrap().len(), missing);
+}
+
+#[test]
+fn there_is_no_window_where_a_copy_is_better_or_nothing_is_assembled() {
+    let mut server = Peer::server(Config::default());
+    assert!(server.conn.direct_window().is_none(), "between frames");
+    server.feed(&masked(0x82, &[1; 1000])[..100]);
+    assert!(server.conn.direct_window().is_none(), "little is missing");
+
+    let mut config = Config::default();
+    config.delivery = Delivery::Chunks;
+    let mut server = Peer::server(config);
+    server.feed(&masked(0x82, &[1; 100_000])[..100]);
+    assert!(server.conn.direct_window().is_none(), "chunks are not buffered");
+}
+
+#[test]
+fn text_read_directly_is_checked_as_it_comes() {
+    let mut bad = vec![b'a'; 100_000];
+    bad[50_000] = 0xff;
+    let mut server = Peer::server(Config::default());
+    deliver(&mut server, &masked(0x81, &bad)[..60_000], 10, 1000);
+    assert_eq!(server.take_seen(), [Seen::Error(ProtocolError::InvalidUtf8.into())]);
+    assert!(server.conn.direct_window().is_none());
+
+    let good = "aé€𝄞".repeat(10_000);
+    let mut server = Peer::server(Config::default());
+    deliver(&mut server, &masked(0x81, good.as_bytes()), 10, 999);
+    assert_eq!(server.take_seen(), [Seen::text(&good)]);
+
+    // The message ends in the middle of a character.
+    let mut cut = good.into_bytes();
+    cut.pop();
+    let mut server = Peer::server(Config::default());
+    deliver(&mut server, &masked(0x81, &cut), 10, 8192);
+    assert_eq!(server.take_seen(), [Seen::Error(ProtocolError::InvalidUtf8.into())]);
+}
+
+#[test]
+#[should_panic(expected = "")]
+fn more_than_the_window_cannot_be_taken_over() {
+    let mut server = Peer::server(Config::default());
+    server.feed(&masked(0x82, &[1; 100_000])[..100]);
+    let window = server.conn.direct_window().unwrap().len();
+    let _ = server.conn.handle_direct(window + 1);
+}

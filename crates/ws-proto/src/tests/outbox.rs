@@ -1,0 +1,103 @@
+//! The output queue against a plain list of bytes.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use crate::{Limits, Outbox};
+
+#[derive(Clone, Debug)]
+enum Op {
+    Copy(usize),
+    Share(usize),
+    /// Write this much, at most what there is.
+    Write(usize),
+    Release,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        (0_usize..50).prop_map(Op::Copy),
+        (0_usize..50).prop_map(Op::Share),
+        (0_usize..120).prop_map(Op::Write),
+        Just(Op::Release)
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever is queued and however it is written out: the bytes come out once, in order.
+    #[test]
+    fn bytes_come_out_in_order(ops in proptest::collection::vec(op(), 0..60)) {
+        let mut outbox = Outbox::new(&Limits::default());
+        let mut model: Vec<u8> = Vec::new();
+        let mut next = 0_u8;
+        for op in ops {
+            match op {
+                Op::Copy(len) | Op::Share(len) => {
+                    let bytes: Vec<u8> = (0..len).map(|_| { next = next.wrapping_add(1); next }).collect();
+                    model.extend(&bytes);
+                    match op {
+                        Op::Copy(_) => outbox.buffer().extend_from_slice(&bytes),
+                        _ => outbox.share(Bytes::from(bytes)),
+                    }
+                }
+                Op::Write(len) => {
+                    let len = len.min(outbox.len());
+                    outbox.advance(len);
+                    model.drain(..len);
+                }
+                Op::Release => outbox.release(),
+            }
+            prop_assert_eq!(outbox.len(), model.len());
+            prop_assert_eq!(outbox.is_empty(), model.is_empty());
+            let chunks: Vec<&[u8]> = outbox.chunks().collect();
+            prop_assert_eq!(chunks.concat(), model.clone());
+            prop_assert_eq!(outbox.first(), chunks.first().copied().unwrap_or_default());
+            prop_assert_eq!(outbox.is_contiguous(), chunks.len() <= 1);
+        }
+    }
+}
+
+/// Writing a backlog out in small steps must not move the rest each time.
+#[test]
+fn a_backlog_is_not_moved_on_partial_writes() {
+    let mut outbox = Outbox::new(&Limits::default());
+    outbox.buffer().extend(vec![7; 1 << 20]);
+    let start = outbox.first().as_ptr();
+    let mut written = 0;
+    while outbox.len() > 1 << 19 {
+        outbox.advance(1000);
+        written += 1000;
+        assert_eq!(outbox.first().as_ptr(), start.wrapping_add(written));
+    }
+    // Memory comes back once as much has been written as is left: amortised, one move per byte.
+    outbox.advance(1000);
+    outbox.buffer().push(8);
+    assert_eq!(outbox.len(), (1 << 20) - written - 1000 + 1);
+}
+
+#[test]
+fn an_empty_queue_holds_no_memory_once_released() {
+    let mut outbox = Outbox::new(&Limits::default());
+    outbox.buffer().extend([1; 100]);
+    outbox.advance(100);
+    assert!(outbox.is_empty());
+    outbox.release();
+    assert_eq!(outbox.buffer().capacity(), 0);
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn slices_for_vectored_writes() {
+    let mut outbox = Outbox::new(&Limits::default());
+    outbox.buffer().extend(b"head");
+    outbox.share(Bytes::from_static(b"payload"));
+    outbox.buffer().extend(b"tail");
+    let mut slices = [std::io::IoSlice::new(&[]); 2];
+    assert_eq!(outbox.slices(&mut slices), 2, "as many as there is room for");
+    assert_eq!((&slices[0][..], &slices[1][..]), (&b"head"[..], &b"payload"[..]));
+}
