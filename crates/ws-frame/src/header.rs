@@ -90,27 +90,25 @@ impl FrameHeader {
             return Err(HeaderError::LengthTopBit);
         }
 
-        let mut bytes = [0; Self::MAX_LEN];
-        bytes[0] = (u8::from(self.fin) << 7) | (self.rsv.bits() << 4) | self.opcode.as_u8();
-        // The casts below keep every bit: each stands under a check of the range.
-        let (marker, len_size) = match self.payload_len {
-            len if len < u64::from(MARKER_16) => (len as u8, 0),
-            len if len <= u64::from(u16::MAX) => {
-                bytes[2..4].copy_from_slice(&(len as u16).to_be_bytes());
-                (MARKER_16, 2)
-            }
-            len => {
-                bytes[2..10].copy_from_slice(&len.to_be_bytes());
-                (MARKER_64, 8)
-            }
+        // Put together in one register, lowest byte first: stores byte by byte would have to
+        // drain before the header could be copied on.
+        let first = (u8::from(self.fin) << 7) | (self.rsv.bits() << 4) | self.opcode.as_u8();
+        // The casts keep every bit: each stands under a check of the range.
+        let (marker, extended, len_size) = match self.payload_len {
+            len if len < u64::from(MARKER_16) => (len as u8, 0, 0),
+            len if len <= u64::from(u16::MAX) => (MARKER_16, u64::from((len as u16).swap_bytes()), 2),
+            len => (MARKER_64, len.swap_bytes(), 8),
         };
-        bytes[1] = marker;
-        let len = full_size(len_size, self.mask.is_some());
+        let mut wire = u128::from(first) | (u128::from(marker) << 8) | (u128::from(extended) << 16);
         if let Some(key) = self.mask {
-            bytes[1] |= MASK_BIT;
-            bytes[len - MASK_SIZE..len].copy_from_slice(&key.bytes());
+            let key = u128::from(u32::from_le_bytes(key.bytes()));
+            wire |= (u128::from(MASK_BIT) << 8) | (key << (8 * (BASE_SIZE + len_size)));
         }
-        Ok(EncodedHeader { bytes, len: len as u8 })
+
+        let mut bytes = [0; Self::MAX_LEN];
+        bytes.copy_from_slice(&wire.to_le_bytes()[..Self::MAX_LEN]);
+        let len = full_size(len_size, self.mask.is_some()) as u8;
+        Ok(EncodedHeader { bytes, len })
     }
 }
 
