@@ -1,5 +1,6 @@
 //! Both halves of a connection as one value.
 
+use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -7,8 +8,8 @@ use core::time::Duration;
 use ws_frame::CloseCode;
 
 use crate::{
-    Config, ConnectionError, Delivery, Ending, Event, Input, Instant, MaskSource, Outbox, Receiver, Role, SendError,
-    Sender, Transport,
+    Config, ConnectionError, Delivery, Ending, Event, Input, Instant, MaskSource, Outbox, Payload, Receiver, Role,
+    SendError, Sender, Transport,
 };
 
 /// A WebSocket connection without its transport (RFC 6455 §5 to §7).
@@ -77,9 +78,16 @@ impl Connection {
     /// peer is owed. Events that came before it have been delivered.
     #[inline]
     pub fn next_event<'i>(&mut self, input: &mut Input<'i>) -> Result<Option<Event<'i>>, ConnectionError> {
-        let event = self.receiver.next_event(input);
-        self.pass_reply();
-        event
+        // As in `Receiver::next_event`; a message in one frame owes no reply.
+        match self.receiver.next_whole(input) {
+            Some(Payload::Text(text)) => Ok(Some(Event::Text(Cow::Borrowed(text)))),
+            Some(Payload::Binary(bytes)) => Ok(Some(Event::Binary(Cow::Borrowed(bytes)))),
+            None => {
+                let event = self.receiver.next_of_any_kind(input);
+                self.pass_reply();
+                event
+            }
+        }
     }
 
     /// A buffer of the message in progress that the transport may read into directly, if at least 4 KiB of the

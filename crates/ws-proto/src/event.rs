@@ -1,6 +1,7 @@
 //! What the peer sent, one event at a time.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use core::fmt;
 
 use bytes::Bytes;
@@ -9,6 +10,8 @@ use ws_frame::{CloseFrame, ControlPayload};
 use crate::{DataKind, Message, Utf8Bytes};
 
 /// Something the peer sent. Borrows the input, never the connection.
+///
+/// Small on purpose, since it is moved through every `?` of a receive loop.
 #[non_exhaustive]
 pub enum Event<'i> {
     /// A whole text message ([`Delivery::Messages`](crate::Delivery::Messages)). Borrowed if it lay whole in the input.
@@ -18,11 +21,11 @@ pub enum Event<'i> {
     /// A part of a message ([`Delivery::Chunks`](crate::Delivery::Chunks)).
     Chunk(Chunk<'i>),
     /// A ping. Unless [`Replies::pong`](crate::Replies::pong) is off, the pong is owed already.
-    Ping(ControlPayload),
+    Ping(Cow<'i, [u8]>),
     /// A pong, asked for or not.
-    Pong(ControlPayload),
+    Pong(Cow<'i, [u8]>),
     /// The peer's Close, the last event. Unless [`Replies::close`](crate::Replies::close) is off, ours is owed already.
-    Close(CloseFrame),
+    Close(Box<CloseFrame>),
 }
 
 impl Event<'_> {

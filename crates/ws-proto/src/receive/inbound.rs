@@ -2,11 +2,13 @@
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::mem;
 
-use ws_frame::{CloseFrame, ControlPayload, FrameHeader, HeaderDecoder, MaskKey, OpCode, Parse, utf8};
+use ws_frame::{CloseFrame, FrameHeader, HeaderDecoder, MaskKey, OpCode, Parse, utf8};
 
 use super::partial::Partial;
-use crate::{Config, DataKind, Delivery, Event, Input, Limits, ProtocolError, Role};
+use crate::{DataKind, Delivery, Event, Input, Limits, Payload, ProtocolError, Role};
 
 /// The state of receiving. Idle, it holds no buffer: a cut header is kept inline, a message in progress and a cut
 /// control frame in boxes that exist only meanwhile.
@@ -46,8 +48,8 @@ enum State {
 /// A control frame cut by the end of the input.
 struct PartialControl {
     header: FrameHeader,
-    have: usize,
-    bytes: [u8; ControlPayload::MAX_LEN],
+    /// At most 125 bytes (RFC 6455 §5.5).
+    bytes: Vec<u8>,
 }
 
 impl Inbound {
@@ -79,42 +81,30 @@ impl Inbound {
         self.partial.as_ref().map(|_| self.messages)
     }
 
-    /// Takes bytes off the input up to the end of the next event.
-    #[inline]
-    pub(super) fn next_event<'i>(
-        &mut self,
-        config: &Config,
-        input: &mut Input<'i>,
-    ) -> Result<Option<Event<'i>>, ProtocolError> {
-        if self.state == State::Boundary && self.partial.is_none() && self.delivery == Delivery::Messages {
-            if let Some(event) = self.whole_message(config, input)? {
-                return Ok(Some(event));
-            }
-        }
-        self.next_in_parts(config, input)
+    pub(super) fn has_failed(&self) -> bool {
+        matches!(self.state, State::Failed(_))
     }
 
-    /// The common case: a message in one frame that lies whole in the input.
+    /// The common case: a message in one frame that lies whole in the input. `None` says nothing but that the
+    /// general way must be taken; only the payload's text having failed changes the state then.
     #[inline]
-    fn whole_message<'i>(
-        &mut self,
-        config: &Config,
-        input: &mut Input<'i>,
-    ) -> Result<Option<Event<'i>>, ProtocolError> {
-        let Parse::Done { header, used } =
-            FrameHeader::parse(input.bytes()).map_err(|error| self.fail(error.into()))?
-        else {
-            return Ok(None);
-        };
-        let Some(kind) = whole_data(&header) else {
-            return Ok(None);
-        };
-        if header.payload_len > (input.len() - used) as u64 {
-            return Ok(None);
+    pub(super) fn whole_message<'i>(&mut self, limits: &Limits, input: &mut Input<'i>) -> Option<Payload<'i>> {
+        if self.state != State::Boundary || self.delivery != Delivery::Messages || self.partial.is_some() {
+            return None;
         }
-        self.check_frame(&config.limits, &header)?;
-        if header.payload_len > config.limits.max_message {
-            return Err(self.fail(ProtocolError::MessageTooBig));
+        let Ok(Parse::Done { header, used }) = FrameHeader::parse(input.bytes()) else {
+            return None;
+        };
+        let kind = if header.fin {
+            data_kind(header.opcode)?
+        } else {
+            return None;
+        };
+        if header.payload_len > (input.len() - used) as u64
+            || header.payload_len > limits.max_message
+            || self.check_frame(limits, &header).is_err()
+        {
+            return None;
         }
         input.take(used);
         // In range: compared with the input's length above.
@@ -123,19 +113,23 @@ impl Inbound {
             key.apply(payload);
         }
         self.messages = self.messages.wrapping_add(1);
-        Ok(Some(match kind {
-            DataKind::Binary => Event::Binary(Cow::Borrowed(payload)),
+        match kind {
+            DataKind::Binary => Some(Payload::Binary(payload)),
             DataKind::Text => match utf8::validate(payload) {
-                Ok(text) => Event::Text(Cow::Borrowed(text)),
-                Err(_) => return Err(self.fail(ProtocolError::InvalidUtf8)),
+                Ok(text) => Some(Payload::Text(text)),
+                Err(_) => {
+                    self.fail(ProtocolError::InvalidUtf8);
+                    None
+                }
             },
-        }))
+        }
     }
 
-    /// Everything else: cut frames, fragments, chunks, control frames.
-    fn next_in_parts<'i>(
+    /// Takes bytes off the input up to the end of the next event, whatever comes: cut frames, fragments, chunks,
+    /// control frames, errors.
+    pub(super) fn next_event<'i>(
         &mut self,
-        config: &Config,
+        limits: &Limits,
         input: &mut Input<'i>,
     ) -> Result<Option<Event<'i>>, ProtocolError> {
         loop {
@@ -157,7 +151,13 @@ impl Inbound {
                     let used = input.len() - bytes.len();
                     input.take(used);
                     match decoded.map_err(|error| self.fail(error.into()))? {
-                        Some(header) => self.begin_frame(&config.limits, &header)?,
+                        Some(header) => {
+                            self.check_frame(limits, &header).map_err(|error| self.fail(error))?;
+                            if header.opcode.is_control() {
+                                return self.begin_control(header, input);
+                            }
+                            self.begin_data(limits, &header)?;
+                        }
                         None => self.state = State::Header,
                     }
                 }
@@ -176,7 +176,7 @@ impl Inbound {
 
     /// What can be held against a header alone.
     #[inline]
-    fn check_frame(&mut self, limits: &Limits, header: &FrameHeader) -> Result<(), ProtocolError> {
+    fn check_frame(&self, limits: &Limits, header: &FrameHeader) -> Result<(), ProtocolError> {
         let masked_by_client = header.mask.is_some() == (self.role == Role::Server);
         if header.rsv.is_empty()
             && !header.opcode.is_reserved()
@@ -185,7 +185,7 @@ impl Inbound {
         {
             return Ok(());
         }
-        Err(self.fail(if !header.rsv.is_empty() {
+        Err(if !header.rsv.is_empty() {
             ProtocolError::ReservedBits
         } else if header.opcode.is_reserved() {
             ProtocolError::ReservedOpcode(header.opcode.as_u8())
@@ -196,21 +196,10 @@ impl Inbound {
             }
         } else {
             ProtocolError::FrameTooBig
-        }))
+        })
     }
 
-    fn begin_frame(&mut self, limits: &Limits, header: &FrameHeader) -> Result<(), ProtocolError> {
-        self.check_frame(limits, header)?;
-        if header.opcode.is_control() {
-            let bytes = [0; ControlPayload::MAX_LEN];
-            self.control = Some(Box::new(PartialControl {
-                header: *header,
-                have: 0,
-                bytes,
-            }));
-            self.state = State::Control;
-            return Ok(());
-        }
+    fn begin_data(&mut self, limits: &Limits, header: &FrameHeader) -> Result<(), ProtocolError> {
         let begun = match (data_kind(header.opcode), &mut self.partial) {
             (Some(kind), None) => {
                 self.messages = self.messages.wrapping_add(1);
@@ -289,35 +278,55 @@ impl Inbound {
         }
     }
 
+    /// A control frame's payload is borrowed if it lies whole in the input, and kept until the rest comes if not.
+    fn begin_control<'i>(
+        &mut self,
+        header: FrameHeader,
+        input: &mut Input<'i>,
+    ) -> Result<Option<Event<'i>>, ProtocolError> {
+        // At most 125: the header would not have been accepted otherwise.
+        let len = header.payload_len as usize;
+        if len > input.len() {
+            self.control = Some(Box::new(PartialControl {
+                header,
+                bytes: Vec::with_capacity(len),
+            }));
+            self.state = State::Control;
+            return self.take_control(input);
+        }
+        let bytes = input.take(len);
+        unmask_control(&header, bytes);
+        self.end_control(header.opcode, Cow::Borrowed(bytes)).map(Some)
+    }
+
     fn take_control<'i>(&mut self, input: &mut Input<'i>) -> Result<Option<Event<'i>>, ProtocolError> {
         let Some(control) = &mut self.control else {
             return Ok(None);
         };
-        // A control frame's length is at most 125: its header would not have been accepted otherwise.
-        let total = control.header.payload_len as usize;
-        let count = (total - control.have).min(input.len());
-        control.bytes[control.have..control.have + count].copy_from_slice(input.take(count));
-        control.have += count;
-        if control.have < total {
+        let missing = control.header.payload_len as usize - control.bytes.len();
+        control.bytes.extend_from_slice(input.take(missing.min(input.len())));
+        if (control.bytes.len() as u64) < control.header.payload_len {
             return Ok(None);
         }
-        let bytes = &mut control.bytes[..total];
-        if let Some(key) = control.header.mask {
-            key.apply(bytes);
-        }
-        self.state = State::Boundary;
-        let event = match control.header.opcode {
-            OpCode::Close => CloseFrame::parse(bytes).map(Event::Close).map_err(ProtocolError::from),
-            OpCode::Ping => Ok(Event::Ping(control_payload(bytes))),
-            _ => Ok(Event::Pong(control_payload(bytes))),
-        };
+        let header = control.header;
+        let mut bytes = mem::take(&mut control.bytes);
         self.control = None;
-        let event = event.map_err(|error| self.fail(error))?;
-        if matches!(event, Event::Close(_)) {
-            self.state = State::Closed;
-            self.partial = None;
+        unmask_control(&header, &mut bytes);
+        self.end_control(header.opcode, Cow::Owned(bytes)).map(Some)
+    }
+
+    fn end_control<'i>(&mut self, opcode: OpCode, bytes: Cow<'i, [u8]>) -> Result<Event<'i>, ProtocolError> {
+        self.state = State::Boundary;
+        match opcode {
+            OpCode::Ping => Ok(Event::Ping(bytes)),
+            OpCode::Pong => Ok(Event::Pong(bytes)),
+            _ => {
+                let frame = CloseFrame::parse(&bytes).map_err(|error| self.fail(error.into()))?;
+                self.state = State::Closed;
+                self.partial = None;
+                Ok(Event::Close(Box::new(frame)))
+            }
         }
-        Ok(Some(event))
     }
 
     #[inline]
@@ -338,12 +347,6 @@ impl Inbound {
     }
 }
 
-/// The kind of a data frame that is a message by itself.
-#[inline]
-fn whole_data(header: &FrameHeader) -> Option<DataKind> {
-    if header.fin { data_kind(header.opcode) } else { None }
-}
-
 #[inline]
 fn data_kind(opcode: OpCode) -> Option<DataKind> {
     match opcode {
@@ -353,8 +356,10 @@ fn data_kind(opcode: OpCode) -> Option<DataKind> {
     }
 }
 
-fn control_payload(bytes: &[u8]) -> ControlPayload {
-    ControlPayload::new(bytes).unwrap_or(ControlPayload::EMPTY)
+fn unmask_control(header: &FrameHeader, bytes: &mut [u8]) {
+    if let Some(key) = header.mask {
+        key.apply(bytes);
+    }
 }
 
 /// Masking with zero changes nothing.

@@ -4,6 +4,7 @@ mod inbound;
 mod partial;
 mod timers;
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
@@ -14,8 +15,8 @@ use ws_frame::{CloseFrame, ControlPayload};
 use self::inbound::Inbound;
 use self::timers::{Due, Timers, Wait};
 use crate::{
-    Config, ConnectionError, Delivery, Ending, Event, Input, Instant, ProtocolError, Reply, Role, Sender, Side,
-    Timeout, Transport,
+    Config, ConnectionError, Delivery, Ending, Event, Input, Instant, Payload, ProtocolError, Reply, Role, Sender,
+    Side, Timeout, Transport,
 };
 
 /// The receiving half of a connection, for shells that read and write in different places. Everybody else uses
@@ -58,20 +59,38 @@ impl Receiver {
     /// it and ignores its input. Events that came before it have been delivered.
     #[inline]
     pub fn next_event<'i>(&mut self, input: &mut Input<'i>) -> Result<Option<Event<'i>>, ConnectionError> {
-        if input.is_empty() {
+        match self.next_whole(input) {
+            Some(Payload::Text(text)) => Ok(Some(Event::Text(Cow::Borrowed(text)))),
+            Some(Payload::Binary(bytes)) => Ok(Some(Event::Binary(Cow::Borrowed(bytes)))),
+            None => self.next_of_any_kind(input),
+        }
+    }
+
+    /// The common case, apart from the others and with a small result, so that an event is built where it is used.
+    #[inline]
+    pub(crate) fn next_whole<'i>(&mut self, input: &mut Input<'i>) -> Option<Payload<'i>> {
+        if self.ending.is_some() {
+            return None;
+        }
+        let payload = self.inbound.whole_message(&self.config.limits, input)?;
+        self.timers.heard();
+        self.timers.heard_data();
+        Some(payload)
+    }
+
+    pub(crate) fn next_of_any_kind<'i>(&mut self, input: &mut Input<'i>) -> Result<Option<Event<'i>>, ConnectionError> {
+        if input.is_empty() && !self.inbound.has_failed() {
             return Ok(None);
         }
         self.timers.heard();
-        if self.ending.is_some() {
-            self.check_failed(input)?;
-        }
-        match self.inbound.next_event(&self.config, input) {
+        self.check_failed(input)?;
+        match self.inbound.next_event(&self.config.limits, input) {
             Ok(Some(event)) => {
                 match &event {
                     Event::Text(_) | Event::Binary(_) | Event::Chunk(_) => self.timers.heard_data(),
                     Event::Ping(payload) => self.ping_came(payload),
                     Event::Pong(payload) => self.timers.heard_pong(payload),
-                    Event::Close(frame) => self.close_came(*frame),
+                    Event::Close(frame) => self.close_came(**frame),
                 }
                 Ok(Some(event))
             }
@@ -226,9 +245,11 @@ impl Receiver {
         self.inbound.set_delivery(delivery);
     }
 
-    fn ping_came(&mut self, payload: &ControlPayload) {
+    fn ping_came(&mut self, payload: &[u8]) {
         if self.config.replies.pong {
-            self.reply = Some(Box::new(Reply::Pong(*payload)));
+            self.reply = ControlPayload::new(payload)
+                .ok()
+                .map(|payload| Box::new(Reply::Pong(payload)));
         }
     }
 
@@ -282,7 +303,6 @@ impl Receiver {
         error
     }
 
-    #[cold]
     fn check_failed(&mut self, input: &mut Input<'_>) -> Result<(), ConnectionError> {
         match self.ending.as_ref().and_then(|ending| ending.error) {
             Some(error) => {
