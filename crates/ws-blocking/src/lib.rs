@@ -1,1 +1,80 @@
 //! WebSocket servers and clients over blocking sockets and threads.
+//!
+//! A thread per connection, plain calls that block, and nothing else: no runtime, no executor. The protocol is
+//! `ws-proto`'s; what a user of this crate needs of it is exported here.
+//!
+//! # Server
+//! ```
+//! use ws_blocking::{Accept, Error, Incoming, Server};
+//!
+//! fn echo(incoming: Incoming) -> Result<(), Error> {
+//!     let mut ws = incoming.accept(Accept::new())?;
+//!     while let Some(message) = ws.recv()? {
+//!         ws.feed(message)?; // leaves when the input has run dry: see `WebSocket::feed`
+//!     }
+//!     Ok(())
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = Server::bind("127.0.0.1:0")?;
+//! # let address = server.local_addr()?;
+//! let stop = server.stop_handle();
+//! let serving = std::thread::spawn(move || {
+//!     server.serve(|incoming| {
+//!         if let Err(error) = echo(incoming) {
+//!             eprintln!("{error}");
+//!         }
+//!     })
+//! });
+//!
+//! // # Client
+//! let mut ws = ws_blocking::connect(&format!("ws://{address}/"))?;
+//! ws.send("Hello")?;
+//! assert_eq!(ws.recv()?, Some("Hello".into()));
+//! ws.close(ws_blocking::CloseCode::NORMAL, "done")?;
+//!
+//! stop.stop();
+//! serving.join().unwrap();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Waiting and its bounds
+//! Every wait has a deadline out of [`Config`]: the handshake ([`HandshakeConfig::timeout`]), keepalive, idleness,
+//! message assembly and the closing handshake ([`Timeouts`]), and writing (see [`WebSocket::send`]). They hold although
+//! the thread blocks. To end a connection from another thread, take a [`Handle`].
+//!
+//! TLS is not supported yet.
+
+#![forbid(unsafe_code)]
+
+mod accept;
+mod connect;
+mod deadline;
+mod error;
+mod handle;
+mod handshaking;
+mod input;
+mod server;
+mod shared;
+mod websocket;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::accept::{Incoming, accept, accept_with};
+pub use self::connect::{Connect, connect};
+pub use self::error::Error;
+pub use self::handle::Handle;
+pub use self::server::{Server, StopHandle};
+pub use self::websocket::WebSocket;
+
+pub use ws_proto::handshake::{
+    Accept, ClientRequest, HandshakeConfig, HandshakeError, OriginPolicy, Request, Response, ServerAccepted, Url,
+    UrlError,
+};
+pub use ws_proto::{
+    Bytes, CloseCode, CloseError, CloseFrame, Config, ConnectionError, DataKind, Ending, Limits, Message, Payload,
+    Prepared, ProtocolError, Replies, Role, SendError, Side, Timeout, Timeouts, Utf8Bytes,
+};

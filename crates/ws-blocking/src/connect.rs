@@ -1,0 +1,177 @@
+//! The client's side of the opening handshake.
+
+use std::io;
+use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ws_proto::handshake::{ClientHandshake, ClientRequest, HandshakeError, Outcome, ServerAccepted, Url};
+use ws_proto::{Config, Role};
+
+use crate::deadline::Deadline;
+use crate::input::ReadBuffer;
+use crate::{Error, WebSocket, handshaking};
+
+/// Connects to a `ws://` URL, with the default [`Config`].
+///
+/// # Errors
+/// As [`Connect::connect`].
+pub fn connect(url: &str) -> Result<WebSocket, Error> {
+    Connect::new(url)?.connect()
+}
+
+/// A connection to be made, with what else the server is to be told.
+///
+/// ```no_run
+/// # fn main() -> Result<(), ws_blocking::Error> {
+/// use ws_blocking::{Connect, Error};
+///
+/// match Connect::new("ws://example.com/chat")?.protocol("v1")?.connect() {
+///     Ok(ws) => println!("speaking {:?}", ws.protocol()),
+///     Err(Error::Refused(response)) => println!("the server says {}", response.status()),
+///     Err(error) => return Err(error),
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Connect {
+    request: ClientRequest,
+    config: Arc<Config>,
+}
+
+impl Connect {
+    /// To a `ws://` URL. A user name and password in it are sent along.
+    ///
+    /// # Errors
+    /// [`Error::Handshake`] says what is wrong with the URL.
+    pub fn new(url: &str) -> Result<Self, Error> {
+        Ok(ClientRequest::new(url)?.into())
+    }
+
+    /// Adds a header to the request.
+    ///
+    /// # Errors
+    /// As [`ClientRequest::header`].
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self, Error> {
+        self.request = self.request.header(name, value)?;
+        Ok(self)
+    }
+
+    /// Offers a subprotocol; the first one offered is the favourite.
+    ///
+    /// # Errors
+    /// As [`ClientRequest::protocol`].
+    pub fn protocol(mut self, name: &str) -> Result<Self, Error> {
+        self.request = self.request.protocol(name)?;
+        Ok(self)
+    }
+
+    /// Sets the `Origin`, which only browsers must send.
+    ///
+    /// # Errors
+    /// As [`ClientRequest::origin`].
+    pub fn origin(mut self, origin: &str) -> Result<Self, Error> {
+        self.request = self.request.origin(origin)?;
+        Ok(self)
+    }
+
+    /// Sets limits and deadlines.
+    #[must_use]
+    pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
+        self.config = config.into();
+        self
+    }
+
+    /// Connects and does the handshake. All addresses of the host are tried in turn.
+    ///
+    /// [`HandshakeConfig::timeout`](crate::HandshakeConfig::timeout) is for all of it together but the resolution of
+    /// the host's name, which the system bounds; addresses share what is left of it evenly, so that one that does not
+    /// answer leaves time for the next.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if the server answered with something else than 101. [`Error::Handshake`] if its answer is no
+    /// handshake or not complete in time. [`Error::Io`] if no address can be reached. [`Error::TlsUnsupported`] for
+    /// `wss://`.
+    pub fn connect(self) -> Result<WebSocket, Error> {
+        self.connect_with_answer().map(|(ws, _)| ws)
+    }
+
+    /// As [`connect`](Self::connect), and shows the server's answer, for its headers.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub fn connect_with_answer(self) -> Result<(WebSocket, ServerAccepted), Error> {
+        let Self { request, config } = self;
+        let timeout = config.handshake.timeout;
+        let deadline = Deadline::after(Some(timeout));
+        let stream = reach(request.url(), deadline, timeout)?;
+        let (answer, buffer) = shake_hands(&stream, &request, &config, deadline).map_err(name_timeout)?;
+        let ws = WebSocket::open(Arc::new(stream), Role::Client, config, buffer, answer.protocol.clone())?;
+        Ok((ws, answer))
+    }
+}
+
+impl From<ClientRequest> for Connect {
+    fn from(request: ClientRequest) -> Self {
+        Self {
+            request,
+            config: Arc::default(),
+        }
+    }
+}
+
+/// Connects to the first address that can be reached.
+fn reach(url: &Url, deadline: Deadline, timeout: Duration) -> Result<TcpStream, Error> {
+    if url.is_secure() {
+        return Err(Error::TlsUnsupported);
+    }
+    let addresses: Vec<_> = (url.host(), url.port()).to_socket_addrs()?.collect();
+    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+    for (tried, address) in addresses.iter().enumerate() {
+        let untried = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
+        let left = deadline.left()?.unwrap_or(timeout);
+        match TcpStream::connect_timeout(address, (left / untried).max(crate::deadline::MIN_TIMEOUT)) {
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure.into())
+}
+
+/// Asks, and reads the answer; gives the buffer with what came behind it.
+fn shake_hands(
+    stream: &TcpStream,
+    request: &ClientRequest,
+    config: &Config,
+    deadline: Deadline,
+) -> Result<(ServerAccepted, ReadBuffer), Error> {
+    let mut question = Vec::new();
+    let mut handshake = ClientHandshake::new(request, rand::random(), &config.handshake, &mut question);
+    handshaking::write(stream, &question, deadline)?;
+    let mut buffer = ReadBuffer::new(&[]);
+    let outcome = loop {
+        let count = handshaking::read(stream, &mut buffer, deadline)?;
+        if count == 0 {
+            break handshake.handle_eof()?.ok_or(HandshakeError::UnexpectedEof)?;
+        }
+        if let Some((outcome, used)) = handshake.receive(buffer.unread())? {
+            buffer.keep(count - used);
+            break outcome;
+        }
+    };
+    match outcome {
+        Outcome::Accepted(accepted) => Ok((accepted, buffer)),
+        Outcome::Refused(response) => Err(Error::Refused(Box::new(response))),
+    }
+}
+
+fn name_timeout(error: Error) -> Error {
+    match error {
+        Error::Io(error) if error.kind() == io::ErrorKind::TimedOut => HandshakeError::TimedOut.into(),
+        error => error,
+    }
+}
