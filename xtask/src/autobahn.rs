@@ -171,13 +171,7 @@ impl Run<'_> {
     fn go(&self) -> Result<Tally, String> {
         let dir = self
             .project
-            .target
-            .join("autobahn")
-            .join(format!("{}-{}", self.shell, self.role));
-        if dir.exists() {
-            fs::remove_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
-        }
-        fs::create_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+            .fresh_dir(&format!("autobahn/{}-{}", self.shell, self.role))?;
         let asked = match self.role {
             Role::Server => self.serve(&dir)?,
             Role::Client => self.connect(&dir)?,

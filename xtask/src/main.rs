@@ -3,12 +3,16 @@
 
 mod args;
 mod autobahn;
+mod browser;
 mod layers;
 mod lint;
+mod memory;
 mod outcome;
+mod peers;
 mod process;
 mod project;
 mod source;
+mod test;
 mod tools;
 mod wstest;
 
@@ -22,6 +26,8 @@ const USAGE: &str = "\
 usage: cargo xtask TASK
 
   lint             formatting, clippy, documentation, layer rules
+  test [--list] [--only PART]... [--skip PART]...
+                   every test there is; the last line counts the parts
   autobahn [--shell tokio|mio|blocking]... [--role server|client]...
            [--cases LIST] [--quick] [--all]
                    the Autobahn suite; all cases but 12.* and 13.* (compression)
@@ -30,6 +36,7 @@ usage: cargo xtask TASK
                    --all    every case there is
                    reports: target/autobahn/SHELL-ROLE/reports/index.html
                    $WSTEST: a command to use instead of a `wstest` set up here
+  memory           heap bytes per idle connection, at 10,000 connections
 
 exit code: 0 passed, 1 failed, 2 bad arguments, 3 skipped (a tool can't be had)";
 
@@ -40,6 +47,7 @@ fn main() -> ExitCode {
             eprintln!("FAILED: {why}");
             ExitCode::from(1)
         }
+        Ok(Outcome::Reported) => ExitCode::from(1),
         Ok(Outcome::Skipped(why)) => {
             eprintln!("SKIPPED: {why}");
             ExitCode::from(3)
@@ -58,9 +66,21 @@ fn dispatch(mut args: Args) -> Result<Outcome, Usage> {
             args.end()?;
             Ok(within(lint::run))
         }
+        "test" => {
+            let plan = test::Plan::parse(args)?;
+            Ok(within(|project| test::run(project, &plan)))
+        }
         "autobahn" => {
             let plan = autobahn::Plan::parse(args)?;
             Ok(within(|project| autobahn::run(project, &plan)))
+        }
+        "memory" => {
+            args.end()?;
+            Ok(within(memory::run))
+        }
+        memory::MEASURE => {
+            args.end()?;
+            Ok(within(memory::measure))
         }
         "help" | "--help" | "-h" => {
             println!("{USAGE}");

@@ -1,11 +1,13 @@
-//! How a part of the tests ended.
+//! How a task, or a part of the tests, ended.
 
 /// Passed, or why not.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Passed,
     Failed(String),
-    /// A tool that the part needs can't be had here; never counts as passed.
+    /// Failed, and everything about it has been said.
+    Reported,
+    /// A tool that is needed can't be had here; never counts as passed.
     Skipped(String),
 }
 

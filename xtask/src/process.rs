@@ -129,28 +129,23 @@ impl Running {
         .ok_or_else(|| format!("{}: the first line is not `listening on ws://…`", self.name))
     }
 
-    /// All lines said until the program closed its output.
-    pub(crate) fn rest(&self) -> Vec<String> {
-        self.lines.iter().collect()
-    }
-
     /// The program's standard input, if it was piped and not yet taken.
     pub(crate) fn stdin(&mut self) -> Option<ChildStdin> {
         self.child.stdin.take()
     }
 
-    /// The process id.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Waits for the program to end by itself, with success.
     pub(crate) fn wait(&mut self, limit: Duration) -> Result<(), String> {
-        match wait_until(&mut self.child, Instant::now() + limit) {
-            Some(status) if status.success() => Ok(()),
-            Some(status) => Err(format!("{} ({status})", self.name)),
-            None => Err(format!("{}: not done after {} s", self.name, limit.as_secs())),
+        match self.end(limit)? {
+            status if status.success() => Ok(()),
+            status => Err(format!("{} ({status})", self.name)),
         }
+    }
+
+    /// Waits for the program to end by itself.
+    pub(crate) fn end(&mut self, limit: Duration) -> Result<ExitStatus, String> {
+        wait_until(&mut self.child, Instant::now() + limit)
+            .ok_or_else(|| format!("{}: not done after {} s", self.name, limit.as_secs()))
     }
 
     /// Asks the program to end, as Ctrl-C would.
@@ -171,7 +166,7 @@ pub(crate) struct Group(pub(crate) Running);
 
 impl Drop for Group {
     fn drop(&mut self) {
-        let group = format!("-{}", self.0.id());
+        let group = format!("-{}", self.0.child.id());
         let _ = signal("KILL", &group);
     }
 }

@@ -1,6 +1,6 @@
 //! Where things are: the workspace, its packages and its target folder.
 
-use std::{path::PathBuf, process::Command};
+use std::{fs, path::PathBuf, process::Command};
 
 use serde_json::Value;
 
@@ -49,7 +49,7 @@ impl Project {
         })
     }
 
-    /// Builds the named examples in release mode.
+    /// Builds the named examples in release mode; `*` stands for all.
     pub(crate) fn build_examples(&self, names: &[&str]) -> Result<(), String> {
         let mut command = cargo();
         command.args(["build", "--quiet", "--release", "--package", "examples"]);
@@ -62,6 +62,16 @@ impl Project {
     /// A command that runs an example built by [`build_examples`](Self::build_examples).
     pub(crate) fn example(&self, name: &str) -> Command {
         Command::new(self.target.join("release/examples").join(name))
+    }
+
+    /// A fresh folder below the target folder, for what a run leaves behind.
+    pub(crate) fn fresh_dir(&self, name: &str) -> Result<PathBuf, String> {
+        let dir = self.target.join(name);
+        if dir.exists() {
+            fs::remove_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+        }
+        fs::create_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+        Ok(dir)
     }
 
     /// Packages with features to choose from, and their feature sets as Cargo arguments:

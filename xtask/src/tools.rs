@@ -42,11 +42,18 @@ pub(crate) fn node_peer(project: &Project) -> Result<PathBuf, String> {
     })
 }
 
-/// Chromium's driver, and Chromium with it.
-pub(crate) fn chromedriver() -> Result<&'static str, String> {
-    needs("chromium", &["chromium"])?;
-    needs("chromedriver", &["chromium-driver"])?;
-    Ok("chromedriver")
+/// Chromium and its driver.
+pub(crate) fn browser() -> Result<Browser, String> {
+    let chromium = needs("chromium", &["chromium"])?;
+    let driver = needs("chromedriver", &["chromium-driver"])?;
+    Ok(Browser { chromium, driver })
+}
+
+/// The paths of the programs.
+#[derive(Debug)]
+pub(crate) struct Browser {
+    pub(crate) chromium: String,
+    pub(crate) driver: String,
 }
 
 /// Runs `build` in an empty folder `target/tools/NAME`, unless it stands already from the same
@@ -87,27 +94,23 @@ pub(crate) fn venv(at: &Path, log: &Path) -> Result<(), String> {
     run_logged(Command::new("python3").args(["-m", "venv"]).arg(at), log, STEP_LIMIT)
 }
 
-/// Makes sure of a program, from Debian's packages if need be.
-pub(crate) fn needs(program: &str, packages: &[&str]) -> Result<(), String> {
-    if found(program) {
-        return Ok(());
+/// The path of a program, which is installed from Debian's packages if need be.
+pub(crate) fn needs(program: &str, packages: &[&str]) -> Result<String, String> {
+    if let Some(path) = find(program) {
+        return Ok(path);
     }
     install(packages).map_err(|why| format!("no `{program}` here, and {why}"))?;
-    if found(program) {
-        Ok(())
-    } else {
-        Err(format!("no `{program}` after installing {packages:?}"))
-    }
+    find(program).ok_or_else(|| format!("no `{program}` after installing {packages:?}"))
 }
 
-/// Whether a program is on the path.
-pub(crate) fn found(program: &str) -> bool {
-    process::output(Command::new("sh").args(["-c", r#"command -v "$0""#, program])).is_ok()
+fn find(program: &str) -> Option<String> {
+    let path = process::output(Command::new("sh").args(["-c", r#"command -v "$0""#, program]));
+    path.ok().map(|path| path.trim().to_owned())
 }
 
 fn install(packages: &[&str]) -> Result<(), String> {
     let root = process::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-    if !root || !found("apt-get") {
+    if !root || find("apt-get").is_none() {
         return Err(format!(
             "{} can only be installed by root with apt-get",
             packages.join(", ")

@@ -54,8 +54,8 @@ pub(crate) enum Wstest {
     Given(Vec<String>),
     /// Our own set-up: the program, and the folders of the libraries it needs.
     Own { program: PathBuf, libraries: String },
-    /// A container.
-    Docker,
+    /// A container, as this user: the reports are to be ours.
+    Docker { user: String },
 }
 
 impl Wstest {
@@ -73,8 +73,11 @@ impl Wstest {
             Ok(own) => return Ok(own),
             Err(why) => why,
         };
+        let id = |flag| process::output(Command::new("id").arg(flag));
         match process::output(Command::new("docker").arg("info")) {
-            Ok(_) => Ok(Self::Docker),
+            Ok(_) => Ok(Self::Docker {
+                user: format!("{}:{}", id("-u")?.trim(), id("-g")?.trim()),
+            }),
             Err(_) => Err(format!("$WSTEST is not set, no Docker engine answers, and {own}")),
         }
     }
@@ -92,11 +95,11 @@ impl Wstest {
                 command.env("LD_LIBRARY_PATH", libraries);
                 command
             }
-            Self::Docker => {
+            Self::Docker { user } => {
                 let mut command = Command::new("docker");
-                command.args(["run", "--rm", "--init", "--network", "host", "--workdir", "/run-here"]);
+                command.args(["run", "--rm", "--init", "--network", "host", "--user", user]);
                 command.arg("--volume").arg(format!("{}:/run-here", dir.display()));
-                command.args([IMAGE, "wstest"]);
+                command.args(["--workdir", "/run-here", IMAGE, "wstest"]);
                 command
             }
         };

@@ -1,0 +1,108 @@
+"""A real browser on the chat page: two tabs, and each sees what the other says.
+
+usage: browser.py DRIVER_URL CHROMIUM PROFILE_FOLDER PAGE_URL
+
+Speaks the WebDriver protocol with nothing but the standard library.
+"""
+
+import json
+import sys
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+TIMEOUT = 30
+ENTER = "\ue007"
+# The key of an element's id in WebDriver's answers.
+ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+
+# Calls back once the condition holds; no polling.
+WAIT = """
+const [needle, done] = arguments;
+const holds = () => needle === null
+    ? !document.getElementById("text").disabled
+    : document.getElementById("log").textContent.includes(needle);
+const look = () => { if (holds()) { observer.disconnect(); done(true); } };
+const observer = new MutationObserver(look);
+observer.observe(document, {subtree: true, childList: true, characterData: true, attributes: true});
+look();
+"""
+
+
+def main(driver, chromium, profile, page):
+    options = {"binary": chromium, "args": FLAGS + ["--user-data-dir=" + profile]}
+    wanted = {"capabilities": {"alwaysMatch": {
+        "goog:chromeOptions": options,
+        "timeouts": {"script": TIMEOUT * 1000, "pageLoad": TIMEOUT * 1000},
+    }}}
+    session = call("POST", driver + "/session", wanted)["sessionId"]
+    base = driver + "/session/" + session
+    try:
+        chat(base, page)
+    finally:
+        call("DELETE", base)
+
+
+def chat(base, page):
+    ada = Tab(base, call("GET", base + "/window"), page, "Ada")
+    bob = Tab(base, call("POST", base + "/window/new", {"type": "tab"})["handle"], page, "Bob")
+    for speaker, listener in [(ada, bob), (bob, ada), (ada, bob)]:
+        text = "%s says grüß dich <b>%d</b>" % (speaker.name, speaker.said)
+        speaker.say(text)
+        listener.wait(text)
+        speaker.wait(text)
+    # What was said stays text: no element came of it.
+    if bob.run("sync", "return document.getElementById('log').innerHTML.includes('<b>1</b>')"):
+        sys.exit("what was said became markup")
+
+
+class Tab:
+    def __init__(self, base, handle, page, name):
+        self.base, self.handle, self.name, self.said = base, handle, name, 0
+        self.switch()
+        call("POST", base + "/url", {"url": page})
+        self.wait(None)
+        self.type("name", name)
+
+    def say(self, text):
+        self.said += 1
+        self.type("text", text + ENTER)
+
+    def wait(self, needle):
+        self.switch()
+        try:
+            self.run("async", WAIT, needle)
+        except HTTPError as error:
+            log = self.run("sync", "return document.getElementById('log').innerText")
+            sys.exit("%s waits for %r in vain (%s); the log: %r" % (self.name, needle, error, log))
+
+    def type(self, element, text):
+        self.switch()
+        found = call("POST", self.base + "/element", {"using": "css selector", "value": "#" + element})
+        call("POST", "%s/element/%s/value" % (self.base, found[ELEMENT]), {"text": text})
+
+    def run(self, kind, script, *args):
+        return call("POST", self.base + "/execute/" + kind, {"script": script, "args": args})
+
+    def switch(self):
+        call("POST", self.base + "/window", {"handle": self.handle})
+
+
+def call(method, url, body=None):
+    data = None if method != "POST" else json.dumps(body or {}).encode()
+    request = Request(url, data, {"Content-Type": "application/json"}, method=method)
+    # A proxy in the environment has no business with this machine's own ports.
+    with build_opener(ProxyHandler({})).open(request, timeout=2 * TIMEOUT) as answer:
+        return json.load(answer)["value"]
+
+
+main(*sys.argv[1:])

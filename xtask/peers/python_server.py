@@ -1,0 +1,41 @@
+"""The Python package `websockets` as a server for our client.
+
+Its first line is `listening on ws://HOST:PORT`; it answers commands (see `answer`), echoes anything
+else, and prints `closed CODE REASON` for each connection that ends.
+"""
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import serve
+
+TIMEOUT = 30
+
+
+def handle(ws):
+    try:
+        while True:
+            answer(ws, ws.recv())
+    except ConnectionClosed:
+        pass
+    print("closed", ws.close_code, ws.close_reason, flush=True)
+
+
+def answer(ws, message):
+    if message == "fragments":
+        ws.send(["frag", "", "ment", "ed"])
+    elif message == "binary":
+        ws.send(bytes(range(256)))
+    elif message == "empty":
+        ws.send("")
+    elif message == "big":
+        ws.send("x" * 2**20 + " the end")
+    elif message == "ping":
+        ws.send("pong came" if ws.ping("are you there").wait(TIMEOUT) else "no pong")
+    elif message == "close":
+        ws.close(4001, "bye from the peer")
+    else:
+        ws.send(message)
+
+
+with serve(handle, "127.0.0.1", 0, max_size=None) as server:
+    print("listening on ws://%s:%d" % server.socket.getsockname(), flush=True)
+    server.serve_forever()
