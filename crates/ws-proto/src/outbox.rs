@@ -3,6 +3,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::fmt;
+use core::mem;
 
 use bytes::Bytes;
 
@@ -141,6 +142,26 @@ impl Outbox {
         if self.written == self.copied.len() && self.shared.is_empty() {
             self.copied.clear();
             self.written = 0;
+        }
+    }
+
+    /// Moves what is queued to a queue of its own and leaves this one empty: for shells that share one queue among
+    /// connections until one of them can't be written to. The copied bytes move with their memory if they fill half of
+    /// it at least; otherwise they are copied to memory of their size, and this queue keeps its own.
+    pub fn take(&mut self) -> Self {
+        let rest = self.copied.len() - self.written;
+        let moved = rest >= self.copied.capacity() / 2;
+        if !moved {
+            self.compact();
+        }
+        let copied = if moved { mem::take(&mut self.copied) } else { self.copied.as_slice().into() };
+        self.copied.clear();
+        Self {
+            copied,
+            written: mem::take(&mut self.written),
+            shared: mem::take(&mut self.shared),
+            shared_len: mem::take(&mut self.shared_len),
+            high_water: self.high_water,
         }
     }
 

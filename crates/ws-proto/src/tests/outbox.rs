@@ -15,6 +15,7 @@ enum Op {
     /// Write this much, at most what there is.
     Write(usize),
     Release,
+    Take,
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -22,7 +23,8 @@ fn op() -> impl Strategy<Value = Op> {
         (0_usize..50).prop_map(Op::Copy),
         (0_usize..50).prop_map(Op::Share),
         (0_usize..120).prop_map(Op::Write),
-        Just(Op::Release)
+        Just(Op::Release),
+        Just(Op::Take)
     ]
 }
 
@@ -51,6 +53,11 @@ proptest! {
                     model.drain(..len);
                 }
                 Op::Release => outbox.release(),
+                Op::Take => {
+                    let taken = outbox.take();
+                    prop_assert!(outbox.is_empty());
+                    outbox = taken;
+                }
             }
             prop_assert_eq!(outbox.len(), model.len());
             prop_assert_eq!(outbox.is_empty(), model.is_empty());
@@ -88,6 +95,24 @@ fn an_empty_queue_holds_no_memory_once_released() {
     assert!(outbox.is_empty());
     outbox.release();
     assert_eq!(outbox.buffer().capacity(), 0);
+}
+
+/// A small rest must not carry a large buffer away, and a large one must not be copied.
+#[test]
+fn taking_moves_large_rests_and_copies_small_ones() {
+    let mut outbox = Outbox::new(&Limits::default());
+    outbox.buffer().extend(vec![7; 1000]);
+    let start = outbox.first().as_ptr();
+    outbox.advance(10);
+    let mut taken = outbox.take();
+    assert_eq!((taken.len(), outbox.len()), (990, 0));
+    assert_eq!(taken.first().as_ptr(), start.wrapping_add(10), "moved");
+    assert_eq!(outbox.buffer().capacity(), 0);
+    taken.advance(900);
+    let mut rest = taken.take();
+    assert_eq!(rest.first(), [7; 90]);
+    assert_eq!(rest.buffer().capacity(), 90, "copied");
+    assert!(taken.buffer().capacity() >= 1000);
 }
 
 #[cfg(feature = "std")]
