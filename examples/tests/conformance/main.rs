@@ -1,0 +1,7 @@
+//! One scripted conformance suite, run through the bare core and through every shell over real sockets, so that the
+//! runtimes can't differ.
+
+mod cases;
+mod core;
+mod frames;
+mod script;
