@@ -128,6 +128,12 @@ impl Connection {
         result
     }
 
+    /// A transport that could take no more output has taken some: the peer reads, however slowly. That counts as a
+    /// sign of life, as a received byte does, so that a peer is not given up while it takes in a long message.
+    pub fn handle_progress(&mut self) {
+        self.receiver.handle_progress();
+    }
+
     /// When [`handle_timeout`](Self::handle_timeout) should be called; a time that has passed means now, `None` never.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.receiver.poll_timeout()

@@ -167,6 +167,11 @@ impl Receiver {
         }
     }
 
+    /// A transport that could take no more output has taken some: as good a sign of life as a received byte.
+    pub fn handle_progress(&mut self) {
+        self.timers.heard();
+    }
+
     /// When [`handle_timeout`](Self::handle_timeout) should be called; a time that has passed means now, `None`
     /// never. Changes with every other call.
     pub fn poll_timeout(&self) -> Option<Instant> {

@@ -59,6 +59,21 @@ fn any_byte_counts_as_life() {
 }
 
 #[test]
+fn output_that_moves_on_counts_as_life() {
+    let mut server = Peer::server(Config::default());
+    for _ in 0..10 {
+        server.advance(SECOND * 25).unwrap();
+        server.conn.handle_progress();
+    }
+    assert!(!server.take_out().is_empty(), "it was pinged");
+    assert_eq!(server.conn.transport(), Transport::KeepOpen);
+    assert_eq!(
+        server.advance(SECOND * 80),
+        Err(ConnectionError::Timeout(Timeout::Ping))
+    );
+}
+
+#[test]
 fn a_pong_tells_the_round_trip() {
     let mut server = Peer::server(Config::default());
     server.advance(SECOND * 20).unwrap();
