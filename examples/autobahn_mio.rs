@@ -1,0 +1,63 @@
+//! The counterpart of Autobahn's fuzzing server: runs all of its cases over ws-mio, then asks for the report.
+
+use std::cell::Cell;
+use std::error::Error;
+use std::rc::Rc;
+
+use examples::args::AutobahnArgs;
+use ws_mio::{Config, Context, Handler, Payload, Reactor};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let AutobahnArgs { url, agent } = AutobahnArgs::parse();
+    let mut config = Config::default();
+    config.limits.max_message = MAX_MESSAGE;
+    config.limits.max_frame = MAX_MESSAGE;
+    let mut reactor = Reactor::new(config)?;
+    let count = Rc::new(Cell::new(None));
+    let mut run = |path: String, role| -> Result<(), Box<dyn Error>> {
+        reactor.connect(&format!("{url}/{path}"), role)?;
+        // Returns when the connection has ended.
+        Ok(reactor.run()?)
+    };
+    run("getCaseCount".into(), Role::Count(count.clone()))?;
+    let count: u32 = count
+        .get()
+        .ok_or("the fuzzing server did not tell the number of cases")?;
+    for case in 1..=count {
+        // Many cases are meant to fail; what they should come to, the fuzzing server knows.
+        run(format!("runCase?case={case}&agent={agent}"), Role::Echo)?;
+    }
+    run(format!("updateReports?agent={agent}"), Role::Wait)?;
+    println!("ran {count} cases");
+    Ok(())
+}
+
+/// What a connection is for.
+enum Role {
+    /// To be told how many cases there are.
+    Count(Rc<Cell<Option<u32>>>),
+    /// To return every message.
+    Echo,
+    /// To be open until the server has done its work.
+    Wait,
+}
+
+impl Handler for Role {
+    fn on_message(&mut self, context: &mut Context<'_>, message: Payload<'_>) {
+        match (self, message) {
+            (Self::Count(count), Payload::Text(text)) => count.set(text.parse().ok()),
+            (Self::Echo, message) => {
+                // One answer for each message always finds room; it fails only once the connection is closing.
+                let _ = context.send(message);
+            }
+            _ => {}
+        }
+    }
+
+    fn on_fail(&mut self, error: ws_mio::Error) {
+        eprintln!("error: {error}");
+    }
+}
+
+/// The suite's largest messages have 16 MiB.
+const MAX_MESSAGE: u64 = 64 * 1024 * 1024;

@@ -1,0 +1,37 @@
+//! An echo server over mio: all connections in one thread, one receive buffer for all of them.
+
+use std::io;
+
+use examples::args::{ServerArgs, announce};
+use examples::heap;
+use ws_mio::{Config, Context, Decision, Handler, OriginPolicy, Payload, Reactor};
+
+struct Echo;
+
+impl Handler for Echo {
+    fn on_message(&mut self, context: &mut Context<'_>, message: Payload<'_>) {
+        // One answer for each message always finds room; it fails only once the connection is closing.
+        let _ = context.send(message);
+    }
+}
+
+fn main() -> io::Result<()> {
+    let args = ServerArgs::parse();
+    let mut config = Config::default();
+    if let Some(max) = args.max_message {
+        config.limits.max_message = max;
+        config.limits.max_frame = max;
+    }
+    // It tells nobody anything they did not say themselves, so any page may use it.
+    config.handshake.origin = OriginPolicy::Any;
+    let mut reactor = Reactor::new(config)?;
+    let bound = reactor.listen(args.address(), |_request, _peer| Decision::accept(Echo));
+    let address = bound.unwrap_or_else(|error| args.exit_unbound(&error));
+    let stop = reactor.stop_handle();
+    ctrlc::set_handler(move || stop.stop()).expect("the only signal handler");
+    if args.heap_report {
+        heap::report_on_stdin();
+    }
+    announce(address);
+    reactor.run()
+}
