@@ -1,1 +1,69 @@
 //! WebSocket servers and clients for Tokio.
+//!
+//! A [`WebSocket`] is a connection over anything that is `AsyncRead + AsyncWrite`. Everything is an inherent `async`
+//! method, and the plain loop is the fast one:
+//!
+//! ```no_run
+//! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+//! use ws_tokio::{Accept, accept};
+//!
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:9001").await?;
+//! loop {
+//!     let (stream, _) = listener.accept().await?;
+//!     tokio::spawn(async move {
+//!         let incoming = accept(stream).await?; // the request can be looked at here
+//!         let mut ws = incoming.accept(Accept::new()).await?;
+//!         while let Some(message) = ws.recv().await? {
+//!             ws.send(message).await?;
+//!         }
+//!         Ok::<(), ws_tokio::Error>(())
+//!     });
+//! }
+//! # }
+//! ```
+//!
+//! and the other side:
+//!
+//! ```no_run
+//! # async fn ask() -> Result<(), ws_tokio::Error> {
+//! let mut ws = ws_tokio::connect("ws://127.0.0.1:9001/").await?;
+//! ws.send("Hello").await?;
+//! println!("{:?}", ws.recv().await?);
+//! ws.close(ws_tokio::CloseCode::NORMAL, "").await
+//! # }
+//! ```
+//!
+//! # When bytes leave
+//! Messages that are sent while input is still unread wait for the replies to the rest of it: what one read brought is
+//! answered in one write, pongs included. They wait for nothing else. As soon as the input has run dry, or the task
+//! awaits anything at all, they leave.
+//!
+//! # What bounds it
+//! [`Config`] holds every limit and every deadline, each with its default and the reason. One `Arc<Config>` serves any
+//! number of connections.
+
+#![forbid(unsafe_code)]
+
+mod accept;
+mod connect;
+mod error;
+mod goodbye;
+mod line;
+mod pool;
+mod timer;
+mod unread;
+mod websocket;
+
+pub use ws_proto::handshake::{
+    Accept, ClientRequest, HandshakeConfig, HandshakeError, OriginPolicy, Request, Response, ServerAccepted, Url,
+    UrlError,
+};
+pub use ws_proto::{
+    Bytes, CloseCode, CloseFrame, Config, Connection, ConnectionError, Ending, Limits, Message, Payload, Prepared,
+    ProtocolError, Replies, SendError, Side, Timeout, Timeouts, Utf8Bytes,
+};
+
+pub use self::accept::{Incoming, accept, accept_with};
+pub use self::connect::{Connect, connect};
+pub use self::error::Error;
+pub use self::websocket::{ByteStream, WebSocket};

@@ -1,0 +1,173 @@
+//! The server's side: look at the request, then accept or reject it.
+
+use std::any::Any;
+use std::fmt;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock};
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use ws_proto::handshake::{Accept, HandshakeError, Request, Response, ServerHandshake};
+use ws_proto::{Config, Connection, Outbox};
+
+use crate::error::Error;
+use crate::goodbye::{patience, say_goodbye};
+use crate::unread::Unread;
+use crate::websocket::{ByteStream, WebSocket};
+
+/// Reads a client's request, with the default configuration.
+///
+/// # Errors
+/// As [`accept_with`].
+pub async fn accept<S: ByteStream>(stream: S) -> Result<Incoming<S>, Error> {
+    static DEFAULT: LazyLock<Arc<Config>> = LazyLock::new(Arc::default);
+    accept_with(stream, DEFAULT.clone()).await
+}
+
+/// Reads a client's request. From here until it is answered,
+/// [`HandshakeConfig::timeout`](crate::HandshakeConfig::timeout) runs.
+///
+/// A TCP socket gets TCP_NODELAY: output is gathered here, not in the kernel.
+///
+/// # Errors
+/// [`Error::Handshake`] if what came is not HTTP, is over a limit or did not come in time. The client has been
+/// answered then, and the transport is closed. [`Error::Io`] if the transport failed.
+pub async fn accept_with<S: ByteStream>(mut stream: S, config: Arc<Config>) -> Result<Incoming<S>, Error> {
+    let deadline = Instant::now() + config.handshake.timeout;
+    let peer = prepare(&stream);
+    let mut unread = Unread::default();
+    let result = timeout_at(deadline, read_request(&mut stream, &mut unread, &config)).await;
+    match result.unwrap_or(Err(Error::Handshake(HandshakeError::TimedOut))) {
+        Ok(request) => Ok(Incoming {
+            stream,
+            request,
+            unread,
+            config,
+            deadline,
+            peer,
+        }),
+        Err(Error::Handshake(error)) if error.status().is_some() => {
+            let mut outbox = Outbox::new(&config.limits);
+            error.response().write(outbox.buffer());
+            let patience = patience(&config);
+            // The fault is the request's, whether the client hears of it or not.
+            let _ = say_goodbye(stream, outbox, Instant::now() + patience, patience).await;
+            Err(error.into())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A client's request that awaits its answer. Dropping it drops the transport.
+///
+/// ```no_run
+/// # async fn serve(stream: tokio::net::TcpStream) -> Result<(), ws_tokio::Error> {
+/// use ws_tokio::{Accept, Response, accept};
+///
+/// let incoming = accept(stream).await?;
+/// if incoming.request().path() != "/chat" {
+///     return incoming.reject(&Response::new(404)).await;
+/// }
+/// let mut ws = incoming.accept(Accept::new().choose_protocol(&["v2", "v1"])).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Incoming<S> {
+    stream: S,
+    request: Request,
+    unread: Unread,
+    config: Arc<Config>,
+    deadline: Instant,
+    peer: Option<SocketAddr>,
+}
+
+impl<S: ByteStream> Incoming<S> {
+    /// What the client asks for. It may also be an ordinary HTTP request, to be answered by
+    /// [`reject`](Self::reject) with a page.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// The client's address, if the stream is a `TcpStream`.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// Accepts: the connection is open.
+    ///
+    /// # Errors
+    /// [`Error::Handshake`] if the request is no valid handshake, comes from an origin that may not connect, or did
+    /// not offer the chosen subprotocol; the client has been answered then, and the transport is closed. [`Error::Io`]
+    /// if the answer could not be written.
+    pub async fn accept(mut self, accept: Accept) -> Result<WebSocket<S>, Error> {
+        let mut answer = Vec::new();
+        match self.request.accept(&accept, &mut answer) {
+            Ok(accepted) => {
+                let write = write_all(&mut self.stream, &answer);
+                timeout_at(self.deadline, write)
+                    .await
+                    .map_err(|_| HandshakeError::TimedOut)??;
+                let connection = Connection::server(self.config.clone());
+                Ok(WebSocket::open(
+                    self.stream,
+                    connection,
+                    self.config,
+                    self.unread,
+                    accepted.protocol,
+                ))
+            }
+            Err(error) => {
+                let _ = self.reject(&error.response()).await;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Answers with an ordinary HTTP response, a refusal or a page, and closes the transport.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the answer could not be written.
+    pub async fn reject(self, response: &Response) -> Result<(), Error> {
+        let mut outbox = Outbox::new(&self.config.limits);
+        self.request.reject(response, outbox.buffer());
+        Ok(say_goodbye(self.stream, outbox, self.deadline, patience(&self.config)).await?)
+    }
+}
+
+impl<S> fmt::Debug for Incoming<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming")
+            .field("request", &self.request)
+            .field("peer", &self.peer)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Turns off the kernel's gathering of output if this is a TCP socket, and tells its peer.
+pub(crate) fn prepare(stream: &dyn Any) -> Option<SocketAddr> {
+    let tcp: &TcpStream = stream.downcast_ref()?;
+    // A socket that refuses is only slower, or broken, which shows with the first read.
+    let _ = tcp.set_nodelay(true);
+    tcp.peer_addr().ok()
+}
+
+pub(crate) async fn write_all<S: ByteStream>(stream: &mut S, bytes: &[u8]) -> Result<(), Error> {
+    stream.write_all(bytes).await?;
+    Ok(stream.flush().await?)
+}
+
+async fn read_request<S: ByteStream>(stream: &mut S, unread: &mut Unread, config: &Config) -> Result<Request, Error> {
+    let mut handshake = ServerHandshake::new(&config.handshake);
+    loop {
+        if poll_fn(|cx| unread.poll_fill(stream, cx)).await? == 0 {
+            return Err(HandshakeError::UnexpectedEof.into());
+        }
+        if let Some((request, used)) = handshake.receive(unread.bytes())? {
+            unread.take(used);
+            return Ok(request);
+        }
+        unread.keep(0);
+    }
+}
