@@ -1,7 +1,12 @@
 //! Validation of whole slices and of text that comes in pieces (RFC 6455 section 8.1).
 
 use core::fmt;
-use core::str;
+#[cfg(not(feature = "simdutf8"))]
+use core::str::from_utf8;
+
+// As fast as the standard library's for short slices, and faster from 64 bytes on.
+#[cfg(feature = "simdutf8")]
+use simdutf8::compat::from_utf8;
 
 /// The text in `bytes`.
 ///
@@ -10,11 +15,7 @@ use core::str;
 /// When it is not UTF-8, or ends within a character.
 #[inline]
 pub fn validate(bytes: &[u8]) -> Result<&str, InvalidUtf8> {
-    #[cfg(feature = "simdutf8")]
-    if bytes.len() >= VECTOR_MIN {
-        return simdutf8::compat::from_utf8(bytes).map_err(|e| InvalidUtf8::at(e.valid_up_to()));
-    }
-    str::from_utf8(bytes).map_err(|e| InvalidUtf8::at(e.valid_up_to()))
+    from_utf8(bytes).map_err(|error| InvalidUtf8::at(error.valid_up_to()))
 }
 
 /// Validates text that comes in pieces, split at any byte.
@@ -165,15 +166,10 @@ pub(super) enum Scan {
 /// Scans a slice that may end anywhere.
 #[inline]
 pub(super) fn scan(bytes: &[u8]) -> Scan {
-    let Err(InvalidUtf8 { valid_up_to }) = validate(bytes) else {
-        return Scan::Whole;
-    };
-    // What remains may be long, but the answer is in its first character.
-    let rest = &bytes[valid_up_to..];
-    let first = &rest[..rest.len().min(MAX_PENDING + 1)];
-    match str::from_utf8(first) {
-        Err(error) if error.valid_up_to() == 0 && error.error_len().is_none() => Scan::Begun(valid_up_to),
-        _ => Scan::Bad(valid_up_to),
+    match from_utf8(bytes) {
+        Ok(_) => Scan::Whole,
+        Err(error) if error.error_len().is_none() => Scan::Begun(error.valid_up_to()),
+        Err(error) => Scan::Bad(error.valid_up_to()),
     }
 }
 
@@ -181,6 +177,3 @@ pub(super) fn scan(bytes: &[u8]) -> Scan {
 const MAX_PENDING: usize = 3;
 /// In place of a count of pending bytes: the text is invalid.
 const BROKEN: u8 = u8::MAX;
-/// From this length on vectors are faster than the standard library.
-#[cfg(feature = "simdutf8")]
-const VECTOR_MIN: usize = 64;
