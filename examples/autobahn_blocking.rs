@@ -1,0 +1,45 @@
+//! The counterpart of Autobahn's fuzzing server: runs all of its cases over ws-blocking, then asks for the report.
+
+use std::error::Error;
+
+use examples::args::AutobahnArgs;
+use ws_blocking::{Config, Connect, Message, WebSocket};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let AutobahnArgs { url, agent } = AutobahnArgs::parse();
+    let count: u32 = match connect(&format!("{url}/getCaseCount"))?.recv()? {
+        Some(Message::Text(count)) => count.as_str().parse()?,
+        other => return Err(format!("not a number of cases: {other:?}").into()),
+    };
+    for case in 1..=count {
+        let ws = connect(&format!("{url}/runCase?case={case}&agent={agent}"))?;
+        // Many cases are meant to fail; what they should come to, the fuzzing server knows.
+        let _ = echo(ws);
+    }
+    while connect(&format!("{url}/updateReports?agent={agent}"))?
+        .recv()?
+        .is_some()
+    {}
+    println!("ran {count} cases");
+    Ok(())
+}
+
+fn connect(url: &str) -> Result<WebSocket, ws_blocking::Error> {
+    let mut config = Config::default();
+    config.limits.max_message = MAX_MESSAGE;
+    config.limits.max_frame = MAX_MESSAGE;
+    Connect::new(url)?.config(config).connect()
+}
+
+fn echo(mut ws: WebSocket) -> Result<(), ws_blocking::Error> {
+    while let Some(message) = ws.recv()? {
+        ws.feed(message)?;
+        if !ws.has_buffered_input() {
+            ws.flush()?;
+        }
+    }
+    Ok(())
+}
+
+/// The suite's largest messages have 16 MiB.
+const MAX_MESSAGE: u64 = 64 * 1024 * 1024;

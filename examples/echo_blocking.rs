@@ -1,0 +1,41 @@
+//! Returns every message to its sender: ws-blocking, a thread per connection.
+
+use examples::{args, heap};
+use ws_blocking::{Accept, Config, Error, Incoming, OriginPolicy, Server};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let args = args::ServerArgs::parse();
+    let mut config = Config::default();
+    if let Some(bytes) = args.max_message {
+        config.limits.max_message = bytes;
+        config.limits.max_frame = bytes;
+    }
+    // It tells nobody anything they did not say themselves, so any page may use it.
+    config.handshake.origin = OriginPolicy::Any;
+
+    let server = Server::bind(args.address())
+        .unwrap_or_else(|error| args.exit_unbound(&error))
+        .config(config);
+    let stop = server.stop_handle();
+    ctrlc::set_handler(move || stop.stop())?;
+    if args.heap_report {
+        heap::report_on_stdin();
+    }
+    args::announce(server.local_addr()?);
+    server.serve(|incoming| {
+        // However a connection ends, the next one is none the wiser.
+        let _ = echo(incoming);
+    });
+    Ok(())
+}
+
+fn echo(incoming: Incoming) -> Result<(), Error> {
+    let mut ws = incoming.accept(Accept::new())?;
+    while let Some(message) = ws.recv()? {
+        ws.feed(message)?;
+        if !ws.has_buffered_input() {
+            ws.flush()?;
+        }
+    }
+    Ok(())
+}
