@@ -24,14 +24,13 @@ pub(super) fn encode_nonce(nonce: [u8; NONCE_BYTES]) -> String {
 
 /// Is this the one base64 spelling of sixteen bytes?
 pub(super) fn is_valid_key(key: &[u8]) -> bool {
-    // The decoder works in whole groups of four characters, so it asks for a little more room.
+    // The decoder refuses missing padding and stray bits, and works in groups of three bytes, so
+    // it asks for a little more room.
     let mut nonce = [0; NONCE_BYTES + 2];
-    key.len() == KEY_CHARS && STANDARD.decode_slice(key, &mut nonce) == Ok(NONCE_BYTES)
+    STANDARD.decode_slice(key, &mut nonce) == Ok(NONCE_BYTES)
 }
 
 /// Fixed by RFC 6455 section 1.3.
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// Fixed by RFC 6455 section 4.1 item 7.
 const NONCE_BYTES: usize = 16;
-/// Sixteen bytes in padded base64.
-const KEY_CHARS: usize = 24;

@@ -96,6 +96,7 @@ fn list_lets_in_what_is_listed() {
         ("http://example.com", false),
         ("https://example.com:8443", false),
         ("http://localhost:3000", true),
+        ("https://localhost:3000", false),
         ("http://localhost", false),
         ("http://slash.example", true),
         ("null", true),

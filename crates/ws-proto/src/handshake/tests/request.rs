@@ -43,6 +43,12 @@ fn request_shows_what_was_sent() {
 }
 
 #[test]
+fn only_tokens_are_subprotocols() {
+    let request = receive(&good_with(&["Sec-WebSocket-Protocol: a b, c, d/e"])).unwrap();
+    assert_eq!(request.subprotocols().collect::<Vec<_>>(), ["c"]);
+}
+
+#[test]
 fn header_values_need_not_be_text() {
     let mut bytes = b"GET / HTTP/1.1\r\nHost: a\r\nX: caf".to_vec();
     bytes.extend_from_slice(b"\xe9\r\n\r\n");

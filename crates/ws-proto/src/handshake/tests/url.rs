@@ -89,6 +89,7 @@ fn wrong_urls_and_why() {
         ("ws://a%20b/", UrlError::Host),
         ("ws://a\\b/", UrlError::Host),
         ("ws://::1/", UrlError::Host),
+        ("ws://fe80::1/", UrlError::Host),
         ("ws://[::1/", UrlError::Host),
         ("ws://[::1]x/", UrlError::Host),
         ("ws://[example.com]/", UrlError::Host),
