@@ -156,7 +156,14 @@ impl WebSocket {
     /// [`Error::Io`] if the transport failed.
     pub fn flush(&mut self) -> Result<(), Error> {
         self.unflushed = false;
-        Ok(self.shared.with_writer(Writer::flush)?)
+        let (result, progressed) = self
+            .shared
+            .with_writer(|writer, stream| (writer.flush(stream), writer.take_progress()));
+        if progressed {
+            // Writing may have taken longer than the deadlines that were not looked at meanwhile.
+            self.receiver.handle_progress();
+        }
+        Ok(result?)
     }
 
     /// Sends a ping of up to 125 bytes. Keepalive pings go by themselves; the pong is swallowed.
@@ -265,12 +272,14 @@ impl WebSocket {
     fn prepare_to_wait(&mut self) {
         self.note_close();
         let wait = loop {
+            if self.unflushed {
+                // If it fails, reading goes on to what the peer had sent before.
+                let _ = self.flush();
+            }
             let wait = self.handle_due();
             if !self.unflushed {
                 break wait;
             }
-            // If it fails, reading goes on to what the peer had sent before.
-            let _ = self.flush();
         };
         if !is_near(self.read_timeout, wait) {
             match self.shared.stream.set_read_timeout(wait) {

@@ -19,6 +19,8 @@ pub(crate) struct Writer {
     timeouts: Timeouts,
     /// Why the transport takes nothing more.
     failure: Option<io::ErrorKind>,
+    /// Whether the peer made a write wait and then took some.
+    progressed: bool,
     /// System calls so far.
     #[cfg(test)]
     pub(crate) writes: usize,
@@ -33,6 +35,7 @@ impl Writer {
             timeout: None,
             timeouts: config.timeouts.clone(),
             failure: None,
+            progressed: false,
             #[cfg(test)]
             writes: 0,
         }
@@ -41,6 +44,11 @@ impl Writer {
     /// Why the transport takes nothing more, if it doesn't.
     pub(crate) fn failure(&self) -> Option<io::ErrorKind> {
         self.failure
+    }
+
+    /// Whether, since the last call, the peer made a write wait and then took some: it reads, however slowly.
+    pub(crate) fn take_progress(&mut self) -> bool {
+        std::mem::take(&mut self.progressed)
     }
 
     /// Queues something, after making room for it. What it refuses is not queued.
@@ -75,7 +83,7 @@ impl Writer {
     }
 
     /// Writes everything that is queued or owed. The peer must take [`MIN_PROGRESS`] bytes, or the rest, each
-    /// `patience`; otherwise the transport is given up.
+    /// `patience` (the first time it may be twice that); otherwise the transport is given up.
     pub(crate) fn flush_within(&mut self, stream: &TcpStream, patience: Option<Duration>) -> io::Result<()> {
         self.check()?;
         let result = self.write_out(stream, patience);
@@ -108,6 +116,7 @@ impl Writer {
             if self.outbox.is_empty() {
                 break;
             }
+            self.progressed |= total > 0;
             // The clock is read only for a peer that did not take everything at once.
             if progress >= MIN_PROGRESS {
                 progress = 0;
@@ -149,6 +158,11 @@ impl Writer {
         self.outbox.release();
         // It may be closed already.
         let _ = stream.shutdown(Shutdown::Both);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn queued(&self) -> usize {
+        self.outbox.len()
     }
 
     fn check(&self) -> io::Result<()> {

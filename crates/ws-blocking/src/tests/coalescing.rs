@@ -1,15 +1,15 @@
 //! How many system calls output takes.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
 
-use ws_proto::{Config, Role};
+use ws_proto::Config;
 
+use super::pair;
 use crate::{Message, WebSocket};
 
 #[test]
 fn answers_to_one_read_leave_in_one_write() {
-    let (mut peer, mut ws) = pair(&text_frames(16));
+    let (mut peer, mut ws) = pair(Config::default(), &text_frames(16));
     for _ in 0..16 {
         let message = ws.recv().unwrap().unwrap();
         assert_eq!(writes(&ws), 0, "nothing leaves while input is unread");
@@ -32,7 +32,7 @@ fn answers_to_one_read_leave_in_one_write() {
 fn pongs_to_one_read_leave_in_one_write() {
     let mut input = b"\x89\x82\0\0\0\0hi".repeat(100);
     input.extend_from_slice(&text_frames(1));
-    let (mut peer, mut ws) = pair(&input);
+    let (mut peer, mut ws) = pair(Config::default(), &input);
     assert!(ws.recv().unwrap().is_some());
     ws.flush().unwrap();
     assert_eq!(writes(&ws), 1);
@@ -43,7 +43,7 @@ fn pongs_to_one_read_leave_in_one_write() {
 
 #[test]
 fn send_writes_at_once() {
-    let (_peer, mut ws) = pair(&text_frames(2));
+    let (_peer, mut ws) = pair(Config::default(), &text_frames(2));
     for sent in 1..=2 {
         let message = ws.recv().unwrap().unwrap();
         ws.send(message).unwrap();
@@ -53,7 +53,7 @@ fn send_writes_at_once() {
 
 #[test]
 fn input_is_buffered_until_it_is_taken() {
-    let (_peer, mut ws) = pair(&text_frames(2));
+    let (_peer, mut ws) = pair(Config::default(), &text_frames(2));
     ws.recv().unwrap();
     assert!(ws.has_buffered_input());
     ws.recv().unwrap();
@@ -64,7 +64,7 @@ fn input_is_buffered_until_it_is_taken() {
 fn feeding_writes_at_the_high_water_mark() {
     let mut config = Config::default();
     config.limits.output_high_water = 1000;
-    let (_peer, mut ws) = pair_with(config, &[]);
+    let (_peer, mut ws) = pair(config, &[]);
     for _ in 0..11 {
         ws.feed(vec![0; 98]).unwrap();
     }
@@ -73,7 +73,7 @@ fn feeding_writes_at_the_high_water_mark() {
 
 #[test]
 fn a_large_payload_leaves_with_its_header() {
-    let (mut peer, mut ws) = pair(&[]);
+    let (mut peer, mut ws) = pair(Config::default(), &[]);
     ws.send(vec![7; 8192]).unwrap();
     assert_eq!(writes(&ws), 1);
     let mut frame = [0; 4 + 8192];
@@ -84,21 +84,6 @@ fn a_large_payload_leaves_with_its_header() {
 
 fn writes(ws: &WebSocket) -> usize {
     ws.shared_for_test().with_writer(|writer, _| writer.writes)
-}
-
-/// A raw peer, and a server's connection that has read `leftover` already.
-fn pair(leftover: &[u8]) -> (TcpStream, WebSocket) {
-    pair_with(Config::default(), leftover)
-}
-
-fn pair_with(config: Config, leftover: &[u8]) -> (TcpStream, WebSocket) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let (stream, _) = listener.accept().unwrap();
-    (
-        peer,
-        WebSocket::from_raw(stream, Role::Server, config, leftover).unwrap(),
-    )
 }
 
 /// Masked with zero.

@@ -1,0 +1,60 @@
+//! How much a peer can make a connection hold.
+
+use std::io;
+use std::time::Duration;
+
+use ws_proto::Config;
+
+use super::pair;
+use crate::{CloseCode, ConnectionError, Error, Message, Timeout};
+
+#[test]
+fn pings_of_a_peer_that_does_not_read_cost_a_bounded_queue() {
+    let mut config = Config::default();
+    config.limits.output_high_water = 10_000;
+    let mut input = b"\x89\x84\0\0\0\0ping".repeat(100_000);
+    input.extend_from_slice(b"\x81\x82\0\0\0\0ok");
+    let (_peer, mut ws) = pair(config, &input);
+    assert_eq!(ws.recv().unwrap(), Some(Message::text("ok")));
+    let queued = ws.shared_for_test().with_writer(|writer, _| writer.queued());
+    assert!(
+        (10_000..10_100).contains(&queued),
+        "full, and no more than that: {queued}"
+    );
+}
+
+#[test]
+fn a_peer_that_does_not_read_is_given_up() {
+    let mut config = Config::default();
+    config.timeouts.ping_timeout = Some(Duration::from_millis(50));
+    let (_peer, mut ws) = pair(config, &[]);
+    let error = loop {
+        if let Err(error) = ws.send(vec![0; 1024 * 1024]) {
+            break error;
+        }
+    };
+    assert!(
+        matches!(&error, Error::Io(error) if error.kind() == io::ErrorKind::TimedOut),
+        "{error:?}"
+    );
+    let queued = ws.shared_for_test().with_writer(|writer, _| writer.queued());
+    assert_eq!(queued, 0, "what can't be sent is not kept");
+    assert!(matches!(ws.send("more"), Err(Error::Io(_))));
+    let error = ws.recv().unwrap_err();
+    assert!(
+        matches!(&error, Error::Io(error) if error.kind() == io::ErrorKind::TimedOut),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn a_close_that_nobody_reads_is_given_up_as_well() {
+    let mut config = Config::default();
+    config.timeouts.close = Some(Duration::from_millis(50));
+    let (_peer, mut ws) = pair(config, &[]);
+    let error = ws.close(CloseCode::NORMAL, "").unwrap_err();
+    assert!(
+        matches!(error, Error::Connection(ConnectionError::Timeout(Timeout::Close))),
+        "{error:?}"
+    );
+}
