@@ -1,6 +1,5 @@
 //! One connection: its socket, its phase, and what it keeps between turns.
 
-use std::io::{self, Read};
 use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,12 +7,14 @@ use std::time::Duration;
 
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use ws_proto::{CloseCode, Config, Connection, Event, Input, Instant, Outbox, Payload, Transport};
+use ws_proto::{CloseCode, Config, Connection, Input, Instant, Outbox, Transport};
 
 use crate::clock::{Clock, NEVER};
+use crate::flow::{Flow, Readiness};
 use crate::listener::Listener;
 use crate::opening::{Dial, Opening, Step};
 use crate::output;
+use crate::session::{Session, deliver, dispatch};
 use crate::{Agreed, ClientId, Context, Error, Handler, StopHandle};
 
 /// One connection. Idle, it holds no buffer.
@@ -24,31 +25,6 @@ pub(crate) struct Client<H> {
     pub(crate) alarm: Instant,
     backlog: Option<Box<Backlog>>,
     phase: Phase<H>,
-}
-
-/// What is known about the socket.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Flow {
-    /// There may be something to read: no read has told otherwise since the last event.
-    pub(crate) readable: bool,
-    /// There may be room to write.
-    pub(crate) writable: bool,
-    /// The peer's end has been signalled: a short read does not mean that there is nothing more.
-    pub(crate) read_closed: bool,
-    /// The end has been read.
-    pub(crate) eof: bool,
-    /// Writing has failed: nobody listens.
-    pub(crate) deaf: bool,
-    /// We have shut down our direction.
-    shut: bool,
-    /// The socket is watched for room to write.
-    watched: bool,
-    /// We are the server.
-    pub(crate) is_server: bool,
-    /// A send was refused because the queue was full.
-    pub(crate) refused: bool,
-    /// The reactor will give another turn without being asked.
-    pub(crate) queued: bool,
 }
 
 /// What the last turns left undone, because the peer does not read.
@@ -75,13 +51,6 @@ enum Phase<H> {
     Gone,
 }
 
-struct Session<H> {
-    connection: Connection,
-    handler: H,
-    /// Whether the handler has been told the end.
-    told: bool,
-}
-
 /// What all connections share.
 pub(crate) struct Shared {
     pub(crate) config: Arc<Config>,
@@ -102,15 +71,7 @@ pub(crate) struct Work<'a> {
     pub(crate) out: &'a mut Outbox,
     unread: Unread,
     input: &'a mut [u8],
-    stop: &'a StopHandle,
-}
-
-/// What an event tells about a socket.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Readiness {
-    pub(crate) readable: bool,
-    pub(crate) writable: bool,
-    pub(crate) read_closed: bool,
+    pub(crate) stop: &'a StopHandle,
 }
 
 /// Whether a connection lives on.
@@ -537,104 +498,9 @@ impl<H: Handler> Client<H> {
     }
 }
 
-impl<H: Handler> Session<H> {
-    fn parts<'a>(
-        &'a mut self,
-        stream: &'a TcpStream,
-        flow: &'a mut Flow,
-        work: &'a mut Work<'_>,
-    ) -> (&'a mut H, Context<'a>) {
-        let Work { id, out, stop, .. } = work;
-        (
-            &mut self.handler,
-            Context {
-                id: *id,
-                stream,
-                flow,
-                connection: &mut self.connection,
-                out,
-                stop,
-            },
-        )
-    }
-
-    /// Tells the handler that the connection has ended, once.
-    fn tell_end(&mut self, stream: &TcpStream, flow: &mut Flow, work: &mut Work<'_>) {
-        if self.told || !self.connection.is_finished() {
-            return;
-        }
-        self.told = true;
-        let ending = self.connection.ending().copied().unwrap_or_default();
-        let (handler, mut context) = self.parts(stream, flow, work);
-        handler.on_close(&mut context, &ending);
-        self.connection.poll_outbox(work.out);
-    }
-}
-
-impl Flow {
-    fn note(&mut self, ready: Readiness) {
-        self.readable |= (ready.readable || ready.read_closed) && !self.eof;
-        self.writable |= ready.writable && !self.deaf;
-        self.read_closed |= ready.read_closed;
-    }
-
-    /// Reads once. Zero means that there is nothing now, or, with `eof` set, nothing more.
-    fn read(&mut self, mut stream: &TcpStream, into: &mut [u8]) -> usize {
-        loop {
-            match stream.read(into) {
-                Ok(0) => break self.eof = true,
-                Ok(count) => {
-                    // A stream socket that gives less than it was asked for is empty; an end behind it has been
-                    // signalled, or will be.
-                    self.readable = count == into.len() || self.read_closed;
-                    return count;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(_) => break self.eof = true,
-            }
-        }
-        self.readable = false;
-        0
-    }
-
-    fn shut(&mut self, stream: &TcpStream) {
-        if !self.shut {
-            self.shut = true;
-            // Fails only if the peer has ended the connection before.
-            let _ = stream.shutdown(std::net::Shutdown::Write);
-        }
-    }
-}
-
 impl Unread {
     fn is_empty(&self) -> bool {
         self.from == self.bytes.len()
-    }
-}
-
-/// Hands out events until there are no more or the output is full.
-fn deliver<H: Handler>(handler: &mut H, context: &mut Context<'_>, input: &mut Input<'_>) {
-    // An error is in the ending, where `settle` finds it.
-    while context.has_room() {
-        let Ok(Some(event)) = context.connection.next_event(input) else {
-            return;
-        };
-        dispatch(handler, context, event);
-        context.connection.poll_outbox(context.out);
-    }
-}
-
-#[inline]
-fn dispatch<H: Handler>(handler: &mut H, context: &mut Context<'_>, event: Event<'_>) {
-    match event {
-        Event::Text(text) => handler.on_message(context, Payload::Text(&text)),
-        Event::Binary(bytes) => handler.on_message(context, Payload::Binary(&bytes)),
-        Event::Chunk(chunk) => handler.on_chunk(context, chunk),
-        Event::Ping(payload) => handler.on_ping(context, &payload),
-        Event::Pong(payload) => handler.on_pong(context, &payload),
-        // Told by `on_close`, as every other end is.
-        _ => {}
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use mio::net::TcpStream;
 use ws_proto::{CloseCode, Connection, DataKind, Delivery, Ending, Message, Outbox, Payload, Prepared, SendError};
 
-use crate::client::Flow;
+use crate::flow::Flow;
 use crate::output;
 use crate::{ClientId, StopHandle};
 

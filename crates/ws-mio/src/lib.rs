@@ -49,14 +49,19 @@ mod client;
 mod clock;
 mod context;
 mod error;
+mod flow;
 mod handler;
 mod listener;
 mod opening;
 mod output;
 mod reactor;
+mod session;
 mod slots;
 mod stop;
 mod timers;
+
+#[cfg(test)]
+mod tests;
 
 pub use ws_proto::handshake::{
     Accept, ClientRequest, HandshakeConfig, HandshakeError, OriginPolicy, Request, Response, Url, UrlError,

@@ -5,7 +5,7 @@ use std::io::{self, IoSlice, Write};
 use mio::net::TcpStream;
 use ws_proto::{Bytes, Outbox};
 
-use crate::client::Flow;
+use crate::flow::Flow;
 
 /// Writes what is queued, as far as the socket takes it.
 pub(crate) fn flush(stream: &TcpStream, flow: &mut Flow, out: &mut Outbox) {
@@ -81,10 +81,14 @@ fn note(flow: &mut Flow, offered: usize, result: &io::Result<usize>) {
 }
 
 fn write(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    #[cfg(test)]
+    crate::tests::WRITES.set(crate::tests::WRITES.get() + 1);
     or_blocked(|| stream.write(bytes))
 }
 
 fn write_vectored(mut stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    #[cfg(test)]
+    crate::tests::WRITES.set(crate::tests::WRITES.get() + 1);
     or_blocked(|| stream.write_vectored(slices))
 }
 

@@ -13,8 +13,9 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use ws_proto::handshake::{ClientRequest, Request};
 use ws_proto::{Config, Instant, Outbox};
 
-use crate::client::{Client, Fate, Readiness, Shared};
+use crate::client::{Client, Fate, Shared};
 use crate::clock::{Clock, NEVER};
+use crate::flow::Readiness;
 use crate::listener::{Accepted, Listener};
 use crate::opening::{DIAL_INTEREST, Dial, next_stream};
 use crate::slots::Slots;

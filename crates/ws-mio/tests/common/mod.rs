@@ -31,22 +31,31 @@ pub type React = fn(&mut Context<'_>, Payload<'_>);
 
 /// Writes down everything, and reacts.
 pub struct Recorder {
-    pub diary: Diary,
+    pub diary: Option<Diary>,
     pub open: fn(&mut Context<'_>),
     pub react: React,
     pub drained: fn(&mut Context<'_>),
+    pub ping: fn(&mut Context<'_>),
     pub close: fn(&mut Context<'_>),
 }
 
 impl Recorder {
     pub fn new(diary: &Diary) -> Self {
         Self {
-            diary: diary.clone(),
+            diary: Some(diary.clone()),
             open: |_| {},
             react: |_, _| {},
             drained: |_| {},
+            ping: |_| {},
             close: |_| {},
         }
+    }
+
+    /// Writes nothing down.
+    pub fn quiet() -> Self {
+        let mut quiet = Self::new(&Diary::default());
+        quiet.diary = None;
+        quiet
     }
 
     pub fn echo(diary: &Diary) -> Self {
@@ -68,13 +77,20 @@ impl Recorder {
         self
     }
 
+    pub fn on_ping(mut self, ping: fn(&mut Context<'_>)) -> Self {
+        self.ping = ping;
+        self
+    }
+
     pub fn on_close(mut self, close: fn(&mut Context<'_>)) -> Self {
         self.close = close;
         self
     }
 
     fn note(&self, note: Note) {
-        self.diary.borrow_mut().push(note);
+        if let Some(diary) = &self.diary {
+            diary.borrow_mut().push(note);
+        }
     }
 }
 
@@ -96,8 +112,9 @@ impl Handler for Recorder {
         self.note(Note::Chunk(chunk.data.into(), chunk.last));
     }
 
-    fn on_ping(&mut self, _context: &mut Context<'_>, payload: &[u8]) {
+    fn on_ping(&mut self, context: &mut Context<'_>, payload: &[u8]) {
         self.note(Note::Ping(payload.into()));
+        (self.ping)(context);
     }
 
     fn on_pong(&mut self, _context: &mut Context<'_>, payload: &[u8]) {

@@ -1,0 +1,77 @@
+//! What is known about a socket between events, and reading from it.
+
+use std::io::{self, Read};
+use std::net::Shutdown;
+
+use mio::net::TcpStream;
+
+/// What is known about the socket.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Flow {
+    /// There may be something to read: no read has told otherwise since the last event.
+    pub(crate) readable: bool,
+    /// There may be room to write.
+    pub(crate) writable: bool,
+    /// The peer's end has been signalled: a short read does not mean that there is nothing more.
+    pub(crate) read_closed: bool,
+    /// The end has been read.
+    pub(crate) eof: bool,
+    /// Writing has failed: nobody listens.
+    pub(crate) deaf: bool,
+    /// We have shut down our direction.
+    pub(crate) shut: bool,
+    /// The socket is watched for room to write.
+    pub(crate) watched: bool,
+    /// We are the server.
+    pub(crate) is_server: bool,
+    /// A send was refused because the queue was full.
+    pub(crate) refused: bool,
+    /// The reactor will give another turn without being asked.
+    pub(crate) queued: bool,
+}
+
+/// What an event tells about a socket.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Readiness {
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
+    pub(crate) read_closed: bool,
+}
+
+impl Flow {
+    pub(crate) fn note(&mut self, ready: Readiness) {
+        self.readable |= (ready.readable || ready.read_closed) && !self.eof;
+        self.writable |= ready.writable && !self.deaf;
+        self.read_closed |= ready.read_closed;
+    }
+
+    /// Reads once. Zero means that there is nothing now, or, with `eof` set, nothing more.
+    pub(crate) fn read(&mut self, mut stream: &TcpStream, into: &mut [u8]) -> usize {
+        #[cfg(test)]
+        crate::tests::READS.set(crate::tests::READS.get() + 1);
+        loop {
+            match stream.read(into) {
+                Ok(0) => break self.eof = true,
+                Ok(count) => {
+                    // A stream socket that gives less than it was asked for is empty; an end behind it has been
+                    // signalled, or will be.
+                    self.readable = count == into.len() || self.read_closed;
+                    return count;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(_) => break self.eof = true,
+            }
+        }
+        self.readable = false;
+        0
+    }
+
+    pub(crate) fn shut(&mut self, stream: &TcpStream) {
+        if !self.shut {
+            self.shut = true;
+            // Fails only if the peer has ended the connection before.
+            let _ = stream.shutdown(Shutdown::Write);
+        }
+    }
+}

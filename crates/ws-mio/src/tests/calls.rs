@@ -1,0 +1,110 @@
+//! How many system calls a turn takes, counted.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use super::{READS, WRITES};
+use crate::{Config, Context, Decision, Handler, Message, Payload, Reactor};
+
+struct Echo;
+
+impl Handler for Echo {
+    fn on_message(&mut self, context: &mut Context<'_>, message: Payload<'_>) {
+        context.send(message).unwrap();
+    }
+}
+
+#[test]
+fn answers_to_what_came_in_one_read_leave_in_one_write() {
+    let (mut reactor, mut peer) = open(Echo);
+    // Messages, and a ping between them.
+    let frames = [
+        b"\x81\x85\0\0\0\0Hello".repeat(500),
+        b"\x89\x80\0\0\0\0".to_vec(),
+        b"\x81\x80\0\0\0\0".repeat(500),
+    ];
+    peer.write_all(&frames.concat()).unwrap();
+    let calls = counted(|| reactor.turn(None).unwrap());
+    assert_eq!(calls, (1, 1), "one read, one write");
+    let mut answers = vec![0; 500 * 7 + 2 + 500 * 2];
+    peer.read_exact(&mut answers).unwrap();
+    assert!(
+        answers.ends_with(
+            b"\x8a\x00"
+                .iter()
+                .chain(b"\x81\x00".repeat(500).iter())
+                .copied()
+                .collect::<Vec<_>>()
+                .as_slice()
+        )
+    );
+}
+
+#[test]
+fn a_large_answer_leaves_with_the_small_ones_before_it_in_one_write() {
+    struct Large;
+    impl Handler for Large {
+        fn on_message(&mut self, context: &mut Context<'_>, _message: Payload<'_>) {
+            context.send("small").unwrap();
+            context.send(&[1; 40_000]).unwrap();
+            context.send_message(&Message::binary(vec![2; 5000])).unwrap();
+        }
+    }
+    let (mut reactor, mut peer) = open(Large);
+    peer.write_all(b"\x81\x80\0\0\0\0").unwrap();
+    let (_, writes) = counted(|| reactor.turn(None).unwrap());
+    assert_eq!(
+        writes, 2,
+        "one up to the large payload, which is not copied, and one for what comes behind"
+    );
+    let mut answers = vec![0; 7 + 4 + 40_000 + 4 + 5000];
+    peer.read_exact(&mut answers).unwrap();
+    assert_eq!(answers[..7], *b"\x81\x05small");
+    assert_eq!(answers[7..11], *b"\x82\x7e\x9c\x40");
+    assert!(answers[11..40_011] == [1; 40_000]);
+    assert_eq!(answers[40_011..40_015], *b"\x82\x7e\x13\x88");
+    assert!(answers[40_015..] == [2; 5000]);
+}
+
+#[test]
+fn an_end_that_is_signalled_with_the_last_data_is_read() {
+    let (mut reactor, mut peer) = open(Echo);
+    peer.write_all(b"\x81\x80\0\0\0\0").unwrap();
+    peer.shutdown(std::net::Shutdown::Write).unwrap();
+    let (reads, _) = counted(|| reactor.turn(None).unwrap());
+    assert_eq!(reads, 2, "the data, and the end");
+    assert_eq!(reactor.connections(), 0);
+}
+
+/// A reactor with one open connection, and its peer, both with nothing left to read.
+fn open<H: Handler + 'static>(handler: H) -> (Reactor<H>, TcpStream) {
+    let mut config = Config::default();
+    config.limits.output_high_water = 1 << 20;
+    let mut reactor = Reactor::new(config).unwrap();
+    let mut handler = Some(handler);
+    let address = reactor
+        .listen("127.0.0.1:0", move |_, _| Decision::accept(handler.take().unwrap()))
+        .unwrap();
+    let mut peer = TcpStream::connect(address).unwrap();
+    let request = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    peer.write_all(request.as_bytes()).unwrap();
+    let written = WRITES.get();
+    while WRITES.get() == written {
+        reactor.turn(None).unwrap();
+    }
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        peer.read_exact(&mut byte).unwrap();
+        head.extend(byte);
+    }
+    (reactor, peer)
+}
+
+/// How many reads and writes something takes.
+fn counted(act: impl FnOnce()) -> (usize, usize) {
+    let before = (READS.get(), WRITES.get());
+    act();
+    (READS.get() - before.0, WRITES.get() - before.1)
+}
