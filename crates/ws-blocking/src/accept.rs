@@ -56,7 +56,7 @@ pub(crate) fn accept_for(
         let mut answer = Vec::new();
         fault.response().write(&mut answer);
         // The fault is what matters, not whether the client took the answer.
-        let _ = handshaking::dismiss(&stream, &answer, answer_deadline(&config), config.timeouts.linger);
+        let _ = dismiss(&stream, &answer, &config);
         return Err(fault.into());
     };
     Ok(Incoming {
@@ -128,14 +128,15 @@ impl Incoming {
     pub fn reject(self, response: Response) -> Result<(), Error> {
         let mut answer = Vec::new();
         self.request.reject(&response, &mut answer);
-        handshaking::dismiss(
-            &self.stream,
-            &answer,
-            answer_deadline(&self.config),
-            self.config.timeouts.linger,
-        )?;
+        dismiss(&self.stream, &answer, &self.config)?;
         Ok(())
     }
+}
+
+fn dismiss(stream: &TcpStream, answer: &[u8], config: &Config) -> io::Result<()> {
+    // A stranger is never waited for without end.
+    let linger = config.timeouts.linger.unwrap_or(config.handshake.timeout);
+    handshaking::dismiss(stream, answer, answer_deadline(config), linger)
 }
 
 /// The time that the application took to decide is not the client's fault, so the answer gets a deadline of its own.

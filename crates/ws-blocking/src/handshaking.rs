@@ -34,16 +34,11 @@ pub(crate) fn write(mut stream: &TcpStream, mut bytes: &[u8], deadline: Deadline
 
 /// Writes the last answer and ends the transport so that the peer gets to read it: a socket dropped with input unread
 /// is reset, and a reset overtakes what is under way.
-pub(crate) fn dismiss(
-    stream: &TcpStream,
-    answer: &[u8],
-    deadline: Deadline,
-    linger: Option<Duration>,
-) -> io::Result<()> {
+pub(crate) fn dismiss(stream: &TcpStream, answer: &[u8], deadline: Deadline, linger: Duration) -> io::Result<()> {
     write(stream, answer, deadline)?;
     stream.shutdown(Shutdown::Write)?;
     // Whatever goes wrong from here on, the answer is out.
-    let _ = discard(stream, Deadline::after(linger));
+    let _ = discard(stream, Deadline::after(Some(linger)));
     Ok(())
 }
 

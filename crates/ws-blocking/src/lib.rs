@@ -3,7 +3,7 @@
 //! A thread per connection, plain calls that block, and nothing else: no runtime, no executor. The protocol is
 //! `ws-proto`'s; what a user of this crate needs of it is exported here.
 //!
-//! # Server
+//! # A server, and a client
 //! ```
 //! use ws_blocking::{Accept, Error, Incoming, Server};
 //!
@@ -27,7 +27,6 @@
 //!     })
 //! });
 //!
-//! // # Client
 //! let mut ws = ws_blocking::connect(&format!("ws://{address}/"))?;
 //! ws.send("Hello")?;
 //! assert_eq!(ws.recv()?, Some("Hello".into()));

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
@@ -136,12 +137,17 @@ impl Server {
 impl From<TcpListener> for Server {
     /// Serves a socket that listens already. It must be a blocking one.
     fn from(listener: TcpListener) -> Self {
+        // Without it, stopping works as long as there are descriptors left.
+        let spare = listener.try_clone().ok();
         Self {
             listener,
             config: Arc::default(),
             max_connections: DEFAULT_MAX_CONNECTIONS,
             stop_timeout: DEFAULT_STOP_TIMEOUT,
-            shared: Arc::default(),
+            shared: Arc::new(Connections {
+                spare: Mutex::new(spare),
+                ..Connections::default()
+            }),
         }
     }
 }
@@ -206,6 +212,8 @@ struct Connections {
     state: Mutex<State>,
     /// One has left, or the server is to stop.
     changed: Condvar,
+    /// A descriptor in reserve, so that a process that has run out of them can still connect to itself to stop.
+    spare: Mutex<Option<TcpListener>>,
 }
 
 #[derive(Debug, Default)]
@@ -231,8 +239,9 @@ impl Connections {
 
     /// Whether this was the first time.
     fn stop(&self) -> bool {
-        let was_stopping = std::mem::replace(&mut self.lock().stopping, true);
+        let was_stopping = mem::replace(&mut self.lock().stopping, true);
         self.changed.notify_all();
+        drop(self.spare.lock().unwrap_or_else(PoisonError::into_inner).take());
         !was_stopping
     }
 
