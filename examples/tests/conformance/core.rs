@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use ws_proto::handshake::{Accept, ClientHandshake, ClientRequest, HandshakeConfig, ServerHandshake};
 use ws_proto::{Connection, Event, Input, Instant, Role, Transport};
 
 use crate::cases::Case;
+use crate::handshakes::{self, Outcome};
 use crate::script::{Link, run};
 
 /// An echo on a bare connection.
@@ -104,4 +106,48 @@ fn the_core_byte_by_byte() {
 #[test]
 fn the_core_with_odd_reads() {
     run(|case| Core::new(case, 1009));
+}
+
+#[test]
+fn requests() {
+    for case in handshakes::requests() {
+        let answer = core_answer(&case.request);
+        handshakes::check_answer(&case, &answer);
+    }
+}
+
+/// What a server on the bare core answers.
+fn core_answer(request: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut handshake = ServerHandshake::new(&HandshakeConfig::default());
+    let outcome = match handshake.receive(request) {
+        Ok(Some((request, _))) => request.accept(&Accept::new(), &mut out).map(|_| ()),
+        Ok(None) => panic!("the request is complete"),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = outcome {
+        error.response().write(&mut out);
+    }
+    out
+}
+
+#[test]
+fn responses() {
+    for case in handshakes::responses() {
+        let request = ClientRequest::new("ws://server.example/").unwrap();
+        let mut sent = Vec::new();
+        let mut handshake = ClientHandshake::new(&request, [7; 16], &HandshakeConfig::default(), &mut sent);
+        let answer = handshakes::answer(&case, &sent);
+        let outcome = match handshake.receive(&answer) {
+            Ok(None) => handshake.handle_eof(),
+            Ok(Some((outcome, _))) => Ok(Some(outcome)),
+            Err(error) => Err(error),
+        };
+        let outcome = match outcome {
+            Ok(Some(ws_proto::handshake::Outcome::Accepted(_))) => Outcome::Open,
+            Ok(Some(ws_proto::handshake::Outcome::Refused(response))) => Outcome::Refused(response.status()),
+            Ok(_) | Err(_) => Outcome::Error,
+        };
+        assert_eq!(outcome, case.outcome, "{}", case.name);
+    }
 }

@@ -4,4 +4,5 @@
 mod cases;
 mod core;
 mod frames;
+mod handshakes;
 mod script;

@@ -17,16 +17,16 @@ pub(super) fn in_place(key: MaskKey, data: &mut [u8]) {
     };
     // Taken before the other words are written, as it shares bytes with one of them; those come
     // out the same from both.
-    let last: [u8; WORD] = masked(last, wide(key.rotated(len - WORD)));
+    let last = masked(last, wide(key.rotated(len - WORD)));
 
-    let mut blocks = data.chunks_exact_mut(BLOCK);
-    for block in &mut blocks {
-        let masked: [u8; BLOCK] = masked(block, word_key);
-        block.copy_from_slice(&masked);
+    let mut at = 0;
+    while let Some(block) = data[at..].first_chunk_mut::<BLOCK>() {
+        *block = masked(block, word_key);
+        at += BLOCK;
     }
-    for word in blocks.into_remainder().chunks_exact_mut(WORD) {
-        let masked: [u8; WORD] = masked(word, word_key);
-        word.copy_from_slice(&masked);
+    while let Some(word) = data[at..].first_chunk_mut::<WORD>() {
+        *word = masked(word, word_key);
+        at += WORD;
     }
     data[len - WORD..].copy_from_slice(&last);
 }
@@ -41,17 +41,17 @@ pub(super) fn copy(key: MaskKey, src: &[u8], dst: &mut [MaybeUninit<u8>]) {
         return copy_short(word_key, src, dst);
     };
 
-    let mut from = src.chunks_exact(BLOCK);
-    let mut to = dst.chunks_exact_mut(BLOCK);
-    for (from, to) in (&mut from).zip(&mut to) {
-        write(to, masked::<BLOCK>(from, word_key));
+    let mut at = 0;
+    while let (Some(block), Some(room)) = (src[at..].first_chunk::<BLOCK>(), dst[at..].first_chunk_mut()) {
+        *room = masked(block, word_key).map(MaybeUninit::new);
+        at += BLOCK;
     }
-    let from = from.remainder().chunks_exact(WORD);
-    for (from, to) in from.zip(to.into_remainder().chunks_exact_mut(WORD)) {
-        write(to, masked::<WORD>(from, word_key));
+    while let (Some(word), Some(room)) = (src[at..].first_chunk::<WORD>(), dst[at..].first_chunk_mut()) {
+        *room = masked(word, word_key).map(MaybeUninit::new);
+        at += WORD;
     }
-    let last_key = wide(key.rotated(len - WORD));
-    write(&mut dst[len - WORD..], masked::<WORD>(last, last_key));
+    let last = masked(last, wide(key.rotated(len - WORD)));
+    dst[len - WORD..].copy_from_slice(&last.map(MaybeUninit::new));
 }
 
 /// For less than a word.
@@ -71,23 +71,17 @@ fn copy_short(word_key: u64, src: &[u8], dst: &mut [MaybeUninit<u8>]) {
 }
 
 /// `N` bytes, a number of whole words, each masked. All are read before any is written, which is
-/// what lets a compiler take several at once.
+/// what lets a compiler take several at once; plain indices, since iterators over chunks are not
+/// always inlined where this is.
 #[inline(always)]
-fn masked<const N: usize>(bytes: &[u8], word_key: u64) -> [u8; N] {
+fn masked<const N: usize>(bytes: &[u8; N], word_key: u64) -> [u8; N] {
     let mut masked = [0; N];
-    for (from, to) in bytes.chunks_exact(WORD).zip(masked.chunks_exact_mut(WORD)) {
+    for at in (0..N).step_by(WORD) {
         let mut word = [0; WORD];
-        word.copy_from_slice(from);
-        to.copy_from_slice(&(u64::from_ne_bytes(word) ^ word_key).to_ne_bytes());
+        word.copy_from_slice(&bytes[at..at + WORD]);
+        masked[at..at + WORD].copy_from_slice(&(u64::from_ne_bytes(word) ^ word_key).to_ne_bytes());
     }
     masked
-}
-
-#[inline(always)]
-fn write<const N: usize>(to: &mut [MaybeUninit<u8>], bytes: [u8; N]) {
-    for (to, byte) in to.iter_mut().zip(&bytes) {
-        to.write(*byte);
-    }
 }
 
 /// The key twice, in the order of bytes that a word has in memory.
