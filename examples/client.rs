@@ -1,0 +1,71 @@
+//! A WebSocket client for the terminal: sends lines from stdin, prints what comes. Ctrl-D closes.
+//!
+//! `cargo run --release --example client -- ws://127.0.0.1:9001/`
+
+use std::io;
+use std::process::ExitCode;
+use std::thread;
+
+use examples::args::ClientArgs;
+use tokio::select;
+use tokio::sync::mpsc;
+use ws_tokio::{CloseCode, Error, Message, connect};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let args = ClientArgs::parse();
+    match talk(&args.url).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            if let Error::Refused(response) = error {
+                eprintln!("{}", String::from_utf8_lossy(response.body()).trim_end());
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn talk(url: &str) -> Result<(), Error> {
+    let mut ws = connect(url).await?;
+    eprintln!("connected to {url}; Ctrl-D ends");
+    let mut lines = lines_of_stdin();
+    let mut typing = true;
+    loop {
+        select! {
+            message = ws.recv() => match message? {
+                Some(Message::Text(text)) => println!("{}", text.as_str()),
+                Some(Message::Binary(bytes)) => println!("({} bytes)", bytes.len()),
+                None => break,
+            },
+            line = lines.recv(), if typing => match line {
+                Some(line) => ws.send(line).await?,
+                None => {
+                    // What the peer still has to say is printed until its Close comes.
+                    typing = false;
+                    ws.start_close(CloseCode::NORMAL, "")?;
+                }
+            },
+        }
+    }
+    if let Some(ending) = ws.ending() {
+        println!("closed: {} {}", ending.code(), ending.reason());
+    }
+    Ok(())
+}
+
+/// Lines as they are typed. Reading a terminal can't be given up half-way, so a thread of its own does it.
+fn lines_of_stdin() -> mpsc::Receiver<String> {
+    let (sender, lines) = mpsc::channel(LINES_AHEAD);
+    thread::spawn(move || {
+        for line in io::stdin().lines().map_while(Result::ok) {
+            if sender.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    lines
+}
+
+/// How many lines may wait when a file is piped in faster than the peer reads.
+const LINES_AHEAD: usize = 16;
