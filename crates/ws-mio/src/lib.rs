@@ -27,7 +27,8 @@
 //! All connections of a reactor share one receive buffer and one output buffer. Payloads are handed out borrowed from
 //! the former; everything that a connection's turn has to say is collected in the latter and leaves in one write. Only
 //! what the socket does not take moves into a queue of that connection's own, and only then its writability is
-//! watched. An idle connection is its slot, under 300 bytes with its deadlines, and the handler.
+//! watched. An idle connection is its slot, under 300 bytes with its deadlines, and the handler; one whose peer does not
+//! read holds at most its queue (the high-water mark and one message) and one receive buffer of undelivered input.
 //!
 //! # Backpressure
 //! While a connection's queue is at [`output_high_water`](Limits::output_high_water), nothing more is read from its
@@ -37,7 +38,7 @@
 //! # Fairness
 //! One turn of a connection reads a bounded number of bytes, one turn of a listener accepts a bounded number of
 //! connections; what is left waits for the next round, behind everybody else. Handlers run in the reactor's thread: one
-//! that blocks, blocks all.
+//! that blocks, blocks all. A reactor stays in the thread that made it; [`StopHandle`] is for the others.
 //!
 //! # Time
 //! Deadlines ([`Timeouts`]) lie in a heap with about one entry for each connection; no round looks at them all. The

@@ -211,6 +211,11 @@ impl<H: Handler> Reactor<H> {
         self.stop_deadline = deadline;
     }
 
+    #[cfg(test)]
+    pub(crate) fn timers_held(&self) -> usize {
+        self.timers.len()
+    }
+
     fn serve_events(&mut self) {
         let events = mem::replace(&mut self.events, Events::with_capacity(0));
         for event in &events {
@@ -290,6 +295,16 @@ impl<H: Handler> Reactor<H> {
         if client.wants_turn() && !client.flow.queued {
             client.flow.queued = true;
             self.ready.push_back(id);
+        }
+        self.sweep_timers();
+    }
+
+    /// Keeps the timers of connections that are gone from outnumbering the others, however quickly peers come and go.
+    fn sweep_timers(&mut self) {
+        if self.timers.len() > 2 * self.clients.len() + SPARE_TIMERS {
+            let clients = &mut self.clients;
+            self.timers
+                .retain(|at, id| clients.get_mut(id).is_some_and(|client| client.alarm == at));
         }
     }
 
@@ -419,6 +434,9 @@ const ACCEPTS_PER_ROUND: usize = 64;
 
 /// Deadlines seen to in one round.
 const WAKES_PER_ROUND: usize = 1024;
+
+/// Timers without a connection that are not worth a sweep.
+const SPARE_TIMERS: usize = 1024;
 
 /// Deadlines of one connection seen to in one go; more than a few would mean an interval of zero.
 const MAX_TICKS: usize = 4;

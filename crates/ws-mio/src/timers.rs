@@ -12,7 +12,8 @@ use crate::slots::ClientId;
 /// Nothing is ever taken out of its middle. Each connection remembers the earliest time it has here and adds another
 /// only if it must be woken before that; when a time comes that is not the one it remembers, it is ignored. So a
 /// connection has one entry, and for a while a few more when its deadline moves closer (as on closing): at most as many as
-/// there are kinds of deadlines, whatever the peer does.
+/// there are kinds of deadlines, whatever the peer does. Entries of connections that are gone stay until their time; when
+/// they outnumber the others, the reactor has them swept out.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     heap: BinaryHeap<Reverse<(Instant, ClientId)>>,
@@ -21,6 +22,15 @@ pub(crate) struct Timers {
 impl Timers {
     pub(crate) fn add(&mut self, at: Instant, id: ClientId) {
         self.heap.push(Reverse((at, id)));
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// Drops the entries of which this is not true: those of connections that are gone.
+    pub(crate) fn retain(&mut self, mut is_wanted: impl FnMut(Instant, ClientId) -> bool) {
+        self.heap.retain(|Reverse((at, id))| is_wanted(*at, *id));
     }
 
     /// The earliest time.

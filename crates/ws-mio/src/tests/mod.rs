@@ -2,6 +2,7 @@
 
 mod calls;
 mod sizes;
+mod timers;
 
 use std::cell::Cell;
 
