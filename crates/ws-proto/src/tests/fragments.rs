@@ -120,6 +120,18 @@ fn fragments_are_counted() {
 }
 
 #[test]
+fn four_mib_in_frames_of_64_bytes_are_taken_by_default() {
+    let mut config = Config::default();
+    config.limits.max_message = 4 << 20;
+    let mut server = Peer::server(config);
+    let mut wire = masked(0x02, &[7; 64]);
+    wire.extend(masked(0x00, &[7; 64]).repeat((4 << 20) / 64 - 1));
+    wire.extend(masked(0x80, b""));
+    server.feed(&wire);
+    assert!(server.take_seen() == [Seen::Binary(vec![7; 4 << 20])]);
+}
+
+#[test]
 fn empty_fragments_are_counted_apart() {
     let mut config = Config::default();
     config.limits.max_empty_fragments = 2;
