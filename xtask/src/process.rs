@@ -171,9 +171,10 @@ impl Drop for Group {
     }
 }
 
-/// A command as one would type it.
+/// A command as one would type it, without the folders of its program.
 pub(crate) fn show(command: &Command) -> String {
-    let mut words = vec![command.get_program().to_string_lossy()];
+    let program = Path::new(command.get_program());
+    let mut words = vec![program.file_name().unwrap_or_default().to_string_lossy()];
     words.extend(command.get_args().map(|arg| arg.to_string_lossy()));
     words.join(" ")
 }
@@ -226,4 +227,77 @@ fn append(log: &Path) -> Result<File, String> {
 fn tail(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Long enough for any machine to start a shell.
+    const LIMIT: Duration = Duration::from_secs(60);
+    const NULL: &str = "/dev/null";
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    fn started(script: &str) -> Running {
+        Running::start(&mut shell(script), Path::new(NULL)).unwrap()
+    }
+
+    #[test]
+    fn the_address_is_the_first_line() {
+        let server = started("echo listening on ws://127.0.0.1:80; echo more; exec sleep 1000");
+        assert_eq!(server.address(LIMIT).unwrap(), "127.0.0.1:80");
+        let other = started("echo hello; echo listening on ws://127.0.0.1:80");
+        assert!(other.address(LIMIT).unwrap_err().contains("first line"));
+    }
+
+    #[test]
+    fn a_program_that_ends_or_is_silent_is_no_success() {
+        let ended = started("echo last words").line(LIMIT, |_| None::<()>);
+        assert!(
+            ended
+                .unwrap_err()
+                .contains("ended early; its last line: \"last words\"")
+        );
+        let silent = started("exec sleep 1000").line(Duration::ZERO, |_| None::<()>);
+        assert!(silent.unwrap_err().contains("is silent"));
+        assert!(started("exit 3").wait(LIMIT).unwrap_err().contains("exit status: 3"));
+        assert!(
+            started("exec sleep 1000")
+                .wait(Duration::ZERO)
+                .unwrap_err()
+                .contains("not done")
+        );
+    }
+
+    #[test]
+    fn a_dropped_program_is_gone() {
+        let running = started("echo $$; exec sleep 1000");
+        let id = running.line(LIMIT, |line| Some(line.to_owned())).unwrap();
+        assert!(signal("CONT", &id).is_ok());
+        drop(running);
+        assert!(signal("CONT", &id).is_err());
+    }
+
+    #[test]
+    fn an_interrupted_program_ends_by_itself() {
+        let mut running = started("trap 'exit 0' INT; echo ready; while :; do sleep 0.01; done");
+        running.line(LIMIT, |line| (line == "ready").then_some(())).unwrap();
+        running.interrupt().unwrap();
+        running.wait(LIMIT).unwrap();
+    }
+
+    #[test]
+    fn a_logged_program_has_a_limit_and_its_failure_shows_the_log() {
+        let log = std::env::temp_dir().join(format!("xtask-log-{}", std::process::id()));
+        let failed = run_logged(&mut shell("echo why; exit 1"), &log, LIMIT).unwrap_err();
+        assert!(failed.contains("why"), "{failed}");
+        let endless = run_logged(&mut shell("exec sleep 1000"), &log, Duration::ZERO).unwrap_err();
+        assert!(endless.contains("not done"), "{endless}");
+        std::fs::remove_file(log).unwrap();
+    }
 }
