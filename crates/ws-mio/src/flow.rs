@@ -53,9 +53,8 @@ impl Flow {
             match stream.read(into) {
                 Ok(0) => break self.eof = true,
                 Ok(count) => {
-                    // A stream socket that gives less than it was asked for is empty; an end behind it has been
-                    // signalled, or will be.
-                    self.readable = count == into.len() || self.read_closed;
+                    // An end behind a short read has been signalled, or will be.
+                    self.readable = count == into.len() || !SHORT_READ_DRAINS || self.read_closed;
                     return count;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -75,3 +74,7 @@ impl Flow {
         }
     }
 }
+
+/// A stream socket that gives less than it was asked for is empty, which saves the read that would tell so. Event queues
+/// that only start to watch again once a call would have blocked need that call.
+const SHORT_READ_DRAINS: bool = cfg!(unix);

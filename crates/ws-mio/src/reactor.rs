@@ -122,25 +122,8 @@ impl<H: Handler> Reactor<H> {
         if url.is_secure() {
             return Err(Error::TlsUnsupported);
         }
-        let addresses: Vec<SocketAddr> = (url.host(), url.port()).to_socket_addrs()?.collect();
-        let mut addresses = addresses.into_iter();
-        let mut stream = next_stream(&mut addresses, no_address())?;
-        let id = self.clients.next_id();
-        self.shared
-            .registry
-            .register(&mut stream, Token(id.index()), DIAL_INTEREST)?;
-        self.shared.clock.forget();
-        let until = self.shared.clock.now() + self.shared.config.handshake.timeout;
-        let dial = Dial {
-            request,
-            addresses,
-            handler,
-            until,
-        };
-        self.clients
-            .insert(Client::dialling(stream, id, dial, &mut self.shared));
-        self.attend(id, Fate::Keep);
-        Ok(id)
+        let addresses = (url.host(), url.port()).to_socket_addrs()?.collect();
+        Ok(self.dial(request, addresses, handler)?)
     }
 
     /// Serves until there is nothing left to do: all connections have ended, and either the reactor was stopped or it never
@@ -211,9 +194,25 @@ impl<H: Handler> Reactor<H> {
         self.stop_deadline = deadline;
     }
 
-    #[cfg(test)]
-    pub(crate) fn timers_held(&self) -> usize {
-        self.timers.len()
+    fn dial(&mut self, request: ClientRequest, addresses: Vec<SocketAddr>, handler: H) -> io::Result<ClientId> {
+        let mut addresses = addresses.into_iter();
+        let mut stream = next_stream(&mut addresses, no_address())?;
+        let id = self.clients.next_id();
+        self.shared
+            .registry
+            .register(&mut stream, Token(id.index()), DIAL_INTEREST)?;
+        self.shared.clock.forget();
+        let until = self.shared.clock.now() + self.shared.config.handshake.timeout;
+        let dial = Dial {
+            request,
+            addresses,
+            handler,
+            until,
+        };
+        self.clients
+            .insert(Client::dialling(stream, id, dial, &mut self.shared));
+        self.attend(id, Fate::Keep);
+        Ok(id)
     }
 
     fn serve_events(&mut self) {
@@ -446,3 +445,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long peers may take to answer the Close on stopping.
 const STOP_DEADLINE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+#[path = "tests/reactor.rs"]
+mod tests;

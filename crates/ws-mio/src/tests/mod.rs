@@ -2,7 +2,6 @@
 
 mod calls;
 mod sizes;
-mod timers;
 
 use std::cell::Cell;
 
