@@ -112,11 +112,15 @@ impl Incoming {
                 return Err(fault.into());
             }
         };
-        handshaking::write(&self.stream, &answer, answer_deadline(&self.config))?;
+        let deadline = answer_deadline(&self.config);
         let ws = WebSocket::open(self.stream, Role::Server, self.config, self.buffer, accepted.protocol)?;
-        if let Some(slot) = self.slot {
-            slot.opened(ws.handle());
-        }
+        ws.write_answer(&answer, deadline, || {
+            // From here on a stopping server sends a Close. Earlier there is nothing to close, and later a client that
+            // has read the answer would get none.
+            if let Some(slot) = self.slot {
+                slot.opened(ws.handle());
+            }
+        })?;
         Ok(ws)
     }
 

@@ -10,11 +10,11 @@ use ws_proto::{
     SendError, Sender, Transport,
 };
 
-use crate::deadline::{MIN_TIMEOUT, is_near, is_timeout};
+use crate::deadline::{Deadline, MIN_TIMEOUT, is_near, is_timeout};
 use crate::input::ReadBuffer;
 use crate::shared::Shared;
 use crate::writer::Writer;
-use crate::{Error, Handle};
+use crate::{Error, Handle, handshaking};
 
 /// An open WebSocket connection over a TCP stream.
 ///
@@ -83,6 +83,15 @@ impl WebSocket {
             failure: None,
             half_closed: false,
             ended: false,
+        })
+    }
+
+    /// Writes the answer that opens the connection. What `opened` lets others do to the connection comes behind it.
+    pub(crate) fn write_answer(&self, answer: &[u8], deadline: Deadline, opened: impl FnOnce()) -> io::Result<()> {
+        self.shared.with_writer(|_, stream| {
+            opened();
+            handshaking::write(stream, answer, deadline)?;
+            stream.set_write_timeout(None)
         })
     }
 
