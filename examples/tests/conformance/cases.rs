@@ -8,17 +8,17 @@ use std::time::Duration;
 use ws_proto::{Config, Role};
 
 /// One scripted conversation.
-pub struct Case {
-    pub name: &'static str,
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
     /// The role of the implementation under test.
-    pub role: Role,
-    pub configure: fn(&mut Config),
-    pub steps: Vec<Step>,
+    pub(crate) role: Role,
+    pub(crate) configure: fn(&mut Config),
+    pub(crate) steps: Vec<Step>,
 }
 
 /// What the tester does or awaits next.
 #[derive(Clone, Debug)]
-pub enum Step {
+pub(crate) enum Step {
     /// Sends a frame: its first byte, its payload. Masked if the tester is the client.
     Frame(u8, Vec<u8>),
     /// Sends bytes as they are.
@@ -40,7 +40,7 @@ pub enum Step {
 use Step::{Eof, Expect, ExpectClose, ExpectEmptyClose, ExpectEnd, Frame, Pass, Raw};
 
 /// All cases, for both roles where they make sense in both.
-pub fn all() -> Vec<Case> {
+pub(crate) fn all() -> Vec<Case> {
     let mut cases = Vec::new();
     for role in [Role::Server, Role::Client] {
         let mut add = |name, steps| {

@@ -1,7 +1,7 @@
 //! The tester's own idea of frames: apart from the code under test, and as simple as can be.
 
 /// A frame with the length in its shortest form, masked or not.
-pub fn write(first: u8, payload: &[u8], mask: Option<[u8; 4]>) -> Vec<u8> {
+pub(crate) fn write(first: u8, payload: &[u8], mask: Option<[u8; 4]>) -> Vec<u8> {
     let masked = if mask.is_some() { 0x80 } else { 0 };
     let mut bytes = vec![first];
     match payload.len() {
@@ -23,14 +23,14 @@ pub fn write(first: u8, payload: &[u8], mask: Option<[u8; 4]>) -> Vec<u8> {
 
 /// A frame that came.
 #[derive(Debug)]
-pub struct Frame {
-    pub first: u8,
-    pub masked: bool,
-    pub payload: Vec<u8>,
+pub(crate) struct Frame {
+    pub(crate) first: u8,
+    pub(crate) masked: bool,
+    pub(crate) payload: Vec<u8>,
 }
 
 /// Takes a frame off the front of `bytes`, if there is a whole one.
-pub fn read(bytes: &mut Vec<u8>) -> Option<Frame> {
+pub(crate) fn read(bytes: &mut Vec<u8>) -> Option<Frame> {
     let (&first, &second) = (bytes.first()?, bytes.get(1)?);
     let (len, mut at) = match second & 0x7f {
         126 => (u64::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?)), 4),

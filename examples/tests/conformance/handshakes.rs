@@ -1,24 +1,24 @@
 //! What every implementation must make of an opening handshake, as data.
 
 /// A request, and the status that answers it.
-pub struct RequestCase {
-    pub name: &'static str,
-    pub request: Vec<u8>,
-    pub status: u16,
+pub(crate) struct RequestCase {
+    pub(crate) name: &'static str,
+    pub(crate) request: Vec<u8>,
+    pub(crate) status: u16,
     /// A line that must stand in the answer's head.
-    pub header: Option<&'static str>,
+    pub(crate) header: Option<&'static str>,
 }
 
 /// An answer, with `{accept}` for the right key, and what a client must make of it.
-pub struct ResponseCase {
-    pub name: &'static str,
-    pub response: &'static str,
-    pub outcome: Outcome,
+pub(crate) struct ResponseCase {
+    pub(crate) name: &'static str,
+    pub(crate) response: &'static str,
+    pub(crate) outcome: Outcome,
 }
 
 /// What becomes of a client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     Open,
     /// The whole answer comes back as a value.
     Refused(u16),
@@ -50,7 +50,7 @@ fn request(lines: &[(&str, &str)]) -> Vec<u8> {
     format!("{}\r\n\r\n", lines.join("\r\n")).into_bytes()
 }
 
-pub fn requests() -> Vec<RequestCase> {
+pub(crate) fn requests() -> Vec<RequestCase> {
     let many = |count: usize| {
         let lines: Vec<String> = (0..count - 5).map(|at| format!("X-{at}: y")).collect();
         let filler = lines.join("\r\n");
@@ -169,7 +169,7 @@ pub fn requests() -> Vec<RequestCase> {
     cases
 }
 
-pub fn responses() -> Vec<ResponseCase> {
+pub(crate) fn responses() -> Vec<ResponseCase> {
     let case = |name, response, outcome| ResponseCase {
         name,
         response,
@@ -237,7 +237,7 @@ pub fn responses() -> Vec<ResponseCase> {
 }
 
 /// Holds an answer to a case.
-pub fn check_answer(case: &RequestCase, answer: &[u8]) {
+pub(crate) fn check_answer(case: &RequestCase, answer: &[u8]) {
     let answer = String::from_utf8_lossy(answer);
     let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
     assert_eq!(status, Some(case.status), "{}: {answer}", case.name);
@@ -266,7 +266,7 @@ pub fn check_answer(case: &RequestCase, answer: &[u8]) {
 }
 
 /// The bytes of a case's answer to the request that `request` holds.
-pub fn answer(case: &ResponseCase, request: &[u8]) -> Vec<u8> {
+pub(crate) fn answer(case: &ResponseCase, request: &[u8]) -> Vec<u8> {
     let request = String::from_utf8_lossy(request);
     let name = "Sec-WebSocket-Key: ";
     let key = request

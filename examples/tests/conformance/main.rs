@@ -6,3 +6,4 @@ mod core;
 mod frames;
 mod handshakes;
 mod script;
+mod shells;

@@ -9,7 +9,7 @@ use crate::cases::{self, Case, Step};
 use crate::frames::{self, Frame};
 
 /// The tester's end of a connection whose handshake is done.
-pub trait Link {
+pub(crate) trait Link {
     fn send(&mut self, bytes: &[u8]);
     /// Ends the tester's sending direction.
     fn end(&mut self);
@@ -23,7 +23,7 @@ pub trait Link {
 const MASK: [u8; 4] = [0xa1, 0x52, 0x0f, 0xe8];
 
 /// Runs every case on a link of its own, and names all that fail.
-pub fn run<L: Link>(mut connect: impl FnMut(&Case) -> L) {
+pub(crate) fn run<L: Link>(mut connect: impl FnMut(&Case) -> L) {
     let mut failed = Vec::new();
     let cases = cases::all();
     for case in &cases {
