@@ -29,7 +29,7 @@ function answer(ws, message) {
       ws.send("");
       break;
     case "big":
-      ws.send("x".repeat(2 ** 20) + " the end");
+      ws.send(" the end".padStart(2 ** 20, "x"));
       break;
     case "ping":
       ws.once("pong", (data) => ws.send(`${data}` === "are you there" ? "pong came" : "wrong pong"));

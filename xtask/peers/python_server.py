@@ -27,7 +27,7 @@ def answer(ws, message):
     elif message == "empty":
         ws.send("")
     elif message == "big":
-        ws.send("x" * 2**20 + " the end")
+        ws.send(" the end".rjust(2**20, "x"))
     elif message == "ping":
         ws.send("pong came" if ws.ping("are you there").wait(TIMEOUT) else "no pong")
     elif message == "close":
