@@ -3,8 +3,9 @@
 //! The owner is whoever holds the [`WebSocket`](crate::WebSocket). It queues messages, and while input is unread it
 //! leaves them queued, so that what one read brought is answered in one write. But its task may then await something
 //! that has nothing to do with the connection, and nobody would write. That is what the flusher is for: a task that is
-//! spawned when output is first deferred. Tokio runs it when the owner's task yields, for whatever reason. If the owner
-//! has written by then, it finds nothing, which is the usual case.
+//! spawned when output is first deferred, and woken whenever it is again. Tokio runs it when the owner's task yields,
+//! for whatever reason. If the owner has written by then, it finds nothing, which is the usual case. It ends when the
+//! connection has been quiet for a while, or ends itself.
 //!
 //! A transport remembers one waiting writer only. So:
 //!
@@ -13,7 +14,8 @@
 //!    [`owner_waits`](Line::owner_waits). The flusher does not touch the transport then.
 //! 3. When the owner stops waiting, by success or by cancellation, it calls [`rouse`](Line::rouse) if output is left.
 //!    A flusher whose place in the transport the owner had taken is woken by that.
-//! 4. A flusher that waits leaves its waker here. So it can always be reached, and the owner's end reaches it too.
+//! 4. There is one flusher at most, and its waker stays here as long as it lives. So it can always be reached, also to
+//!    tell it to end.
 
 use std::fmt;
 use std::future::Future;
@@ -43,17 +45,22 @@ pub(crate) struct Line<S> {
     blocked: bool,
     unblocked: bool,
     flusher: Flusher,
+    /// The flusher's, from when it first ran.
+    flusher_waker: Option<Waker>,
 }
 
 pub(crate) type Shared<S> = Arc<Mutex<Line<S>>>;
 
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Flusher {
     /// There is none.
     None,
     /// It will run as soon as somebody yields.
     Scheduled,
     /// It waits, for the transport or for [`Line::rouse`].
-    Waiting(Waker),
+    Waiting,
+    /// It will run, and end unless it is roused before.
+    Dismissed,
 }
 
 impl<S: ByteStream> Line<S> {
@@ -67,6 +74,7 @@ impl<S: ByteStream> Line<S> {
             blocked: false,
             unblocked: false,
             flusher: Flusher::None,
+            flusher_waker: None,
         }
     }
 
@@ -120,9 +128,7 @@ impl<S: ByteStream> Line<S> {
 
     /// Drops the transport and whatever is queued for it, and lets the flusher end.
     pub(crate) fn end(&mut self) -> (Option<S>, Outbox) {
-        if let Flusher::Waiting(waker) = mem::replace(&mut self.flusher, Flusher::None) {
-            waker.wake();
-        }
+        self.dismiss();
         self.unflushed = false;
         (
             self.io.take(),
@@ -133,8 +139,8 @@ impl<S: ByteStream> Line<S> {
     /// Makes sure that what is queued leaves although the owner turns to something else.
     pub(crate) fn rouse(&mut self, shared: &Shared<S>) {
         match mem::replace(&mut self.flusher, Flusher::Scheduled) {
-            Flusher::Scheduled => {}
-            Flusher::Waiting(waker) => waker.wake(),
+            Flusher::Scheduled | Flusher::Dismissed => {}
+            Flusher::Waiting => self.wake_flusher(),
             Flusher::None => match Handle::try_current() {
                 Ok(runtime) => drop(runtime.spawn(Flush { shared: shared.clone() })),
                 Err(_) => {
@@ -143,6 +149,20 @@ impl<S: ByteStream> Line<S> {
                     let _ = self.poll_flush(&mut Context::from_waker(Waker::noop()));
                 }
             },
+        }
+    }
+
+    /// Lets the flusher end: it is cheap to spawn, but an idle connection should not pay for one.
+    pub(crate) fn dismiss(&mut self) {
+        if self.flusher == Flusher::Waiting && (self.is_flushed() || self.io.is_none()) {
+            self.flusher = Flusher::Dismissed;
+            self.wake_flusher();
+        }
+    }
+
+    fn wake_flusher(&self) {
+        if let Some(waker) = &self.flusher_waker {
+            waker.wake_by_ref();
         }
     }
 
@@ -179,7 +199,7 @@ pub(crate) fn lock<S>(shared: &Shared<S>) -> MutexGuard<'_, Line<S>> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The flusher: writes what the owner left behind, once.
+/// The flusher: writes what the owner left behind.
 struct Flush<S> {
     shared: Shared<S>,
 }
@@ -189,11 +209,23 @@ impl<S: ByteStream> Future for Flush<S> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut line = lock(&self.shared);
-        if line.io.is_none() || line.owner_waits || line.poll_flush(cx).is_ready() {
+        if line.io.is_none() || line.flusher == Flusher::Dismissed {
             line.flusher = Flusher::None;
+            line.flusher_waker = None;
             return Poll::Ready(());
         }
-        line.flusher = Flusher::Waiting(cx.waker().clone());
+        if !line.owner_waits {
+            // Ready or not, it stays for the next time.
+            let _ = line.poll_flush(cx);
+        }
+        line.flusher = Flusher::Waiting;
+        if !line
+            .flusher_waker
+            .as_ref()
+            .is_some_and(|waker| waker.will_wake(cx.waker()))
+        {
+            line.flusher_waker = Some(cx.waker().clone());
+        }
         Poll::Pending
     }
 }

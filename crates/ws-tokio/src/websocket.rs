@@ -312,6 +312,7 @@ impl<S: ByteStream> WebSocket<S> {
         if let Poll::Ready(now) = self.timer.poll_due(self.connection.poll_timeout(), cx) {
             // A failure is the connection's ending as well.
             let _ = self.connection.handle_timeout(now);
+            line.dismiss();
             return Poll::Ready(None);
         }
         line.outbox.release();
