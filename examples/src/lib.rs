@@ -5,3 +5,8 @@
 pub mod args;
 pub mod heap;
 pub mod stop;
+
+/// The README's programs compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
