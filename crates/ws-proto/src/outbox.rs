@@ -154,7 +154,11 @@ impl Outbox {
         if !moved {
             self.compact();
         }
-        let copied = if moved { mem::take(&mut self.copied) } else { self.copied.as_slice().into() };
+        let copied = if moved {
+            mem::take(&mut self.copied)
+        } else {
+            self.copied.as_slice().into()
+        };
         self.copied.clear();
         Self {
             copied,

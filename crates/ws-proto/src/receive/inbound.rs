@@ -16,8 +16,6 @@ pub(super) struct Inbound {
     role: Role,
     delivery: Delivery,
     state: State,
-    /// Whether the data frame in progress ends its message.
-    fin: bool,
     /// The mask for the next payload byte of the data frame in progress; zero if it has none.
     key: MaskKey,
     /// How many messages have begun, wrapping: tells one message in progress from the next.
@@ -58,7 +56,6 @@ impl Inbound {
             role,
             delivery,
             state: State::Boundary,
-            fin: false,
             key: NO_MASK,
             messages: 0,
             header: HeaderDecoder::default(),
@@ -212,7 +209,6 @@ impl Inbound {
             (None, None) => Err(ProtocolError::UnexpectedContinuation),
         };
         begun.map_err(|error| self.fail(error))?;
-        self.fin = header.fin;
         self.key = header.mask.unwrap_or(NO_MASK);
         self.remaining = header.payload_len;
         self.state = State::Data;
@@ -225,16 +221,15 @@ impl Inbound {
         let bytes = input.take(count);
         self.unmask(bytes);
         self.remaining -= count as u64;
-        let last = self.fin && self.remaining == 0;
         let Some(partial) = &mut self.partial else {
             return Ok(None);
         };
-        let event = match partial.delivery() {
-            Delivery::Messages => partial.push(bytes, self.remaining, last).map(|()| None),
-            Delivery::Chunks => partial.pass(bytes, last),
+        let chunk = match partial.delivery() {
+            Delivery::Messages => partial.push(bytes, self.remaining).map(|()| None),
+            Delivery::Chunks => partial.pass(bytes, self.remaining),
         };
-        let event = event.map_err(|error| self.fail(error))?;
-        Ok(self.end_data(last).or(event.map(Event::Chunk)))
+        let chunk = chunk.map_err(|error| self.fail(error))?;
+        Ok(self.end_data().or(chunk.map(Event::Chunk)))
     }
 
     /// Where the transport may write payload without a detour: see [`Receiver::direct_window`](super::Receiver).
@@ -258,20 +253,17 @@ impl Inbound {
         self.key.apply(bytes);
         self.key = self.key.rotated(count);
         self.remaining -= count as u64;
-        let last = self.fin && self.remaining == 0;
-        partial.check(last).map_err(|error| self.fail(error))?;
-        Ok(self.end_data(last))
+        partial.check(self.remaining).map_err(|error| self.fail(error))?;
+        Ok(self.end_data())
     }
 
     /// Ends the frame, and with the last one the message, once its payload is complete.
-    fn end_data(&mut self, last: bool) -> Option<Event<'static>> {
+    fn end_data(&mut self) -> Option<Event<'static>> {
         if self.remaining == 0 {
             self.state = State::Boundary;
         }
-        if !last {
-            return None;
-        }
-        let partial = self.partial.take()?;
+        let remaining = self.remaining;
+        let partial = self.partial.take_if(|partial| partial.ends_with(remaining))?;
         match partial.delivery() {
             Delivery::Messages => Some(partial.into_event()),
             Delivery::Chunks => None,

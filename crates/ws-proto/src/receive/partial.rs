@@ -14,6 +14,8 @@ pub(super) struct Partial {
     delivery: Delivery,
     /// Whether a chunk of it has been handed out.
     started: bool,
+    /// Whether the frame in progress is the last one.
+    fin: bool,
     frames: u32,
     empty_frames: u32,
     /// Bytes of the frames whose headers have come, this one's included.
@@ -30,6 +32,7 @@ impl Partial {
             kind,
             delivery,
             started: false,
+            fin: false,
             frames: 0,
             empty_frames: 0,
             declared: 0,
@@ -49,38 +52,40 @@ impl Partial {
             return Err(ProtocolError::MessageTooBig);
         }
         self.declared += header.payload_len;
-        self.frames += 1;
-        if self.frames > limits.max_fragments {
+        // Compared before counting: a limit of `MAX` can't wrap.
+        if self.frames == limits.max_fragments {
             return Err(ProtocolError::TooManyFragments);
         }
+        self.frames += 1;
         let alone = header.fin && self.frames == 1;
         if header.payload_len == 0 && !alone {
-            self.empty_frames += 1;
-            if self.empty_frames > limits.max_empty_fragments {
+            if self.empty_frames == limits.max_empty_fragments {
                 return Err(ProtocolError::TooManyEmptyFragments);
             }
+            self.empty_frames += 1;
         }
+        self.fin = header.fin;
         Ok(())
     }
 
+    /// Whether the message is complete once `remaining` bytes of the frame in progress are missing.
+    pub(super) fn ends_with(&self, remaining: u64) -> bool {
+        self.fin && remaining == 0
+    }
+
     /// Appends to the whole message. `remaining` bytes of the frame are still to come.
-    pub(super) fn push(&mut self, bytes: &[u8], remaining: u64, last: bool) -> Result<(), ProtocolError> {
-        let missing = bytes.len().saturating_sub(self.buffer.capacity() - self.buffer.len());
-        if missing > 0 {
-            // Doubling keeps the copying linear; stopping at the frame's end keeps the last step exact.
-            let doubled = self.buffer.len().max(FIRST_CAPACITY).max(bytes.len());
-            let to_frame_end = usize::try_from(remaining).map_or(doubled, |rest| bytes.len() + rest.min(doubled));
-            self.buffer.reserve_exact(doubled.min(to_frame_end));
-        }
+    pub(super) fn push(&mut self, bytes: &[u8], remaining: u64) -> Result<(), ProtocolError> {
+        self.make_room(bytes.len(), remaining.saturating_add(bytes.len() as u64));
         self.buffer.extend_from_slice(bytes);
-        self.check(last)
+        self.check(remaining)
     }
 
     /// Room for the next bytes of the frame: as much again as has come, so that a peer pays for memory with bytes.
     pub(super) fn window(&mut self, remaining: u64) -> &mut [u8] {
         let room = self.buffer.len().clamp(MIN_WINDOW, MAX_WINDOW);
-        self.buffer
-            .spare(usize::try_from(remaining).map_or(room, |remaining| remaining.min(room)))
+        let room = usize::try_from(remaining).map_or(room, |remaining| remaining.min(room));
+        self.make_room(room, remaining);
+        self.buffer.spare(room)
     }
 
     /// The `count` bytes that were written to the window, still masked.
@@ -90,12 +95,12 @@ impl Partial {
     }
 
     /// Checks what has come of a text; at its end no character may be incomplete.
-    pub(super) fn check(&mut self, last: bool) -> Result<(), ProtocolError> {
+    pub(super) fn check(&mut self, remaining: u64) -> Result<(), ProtocolError> {
         if self.kind == DataKind::Binary {
             return Ok(());
         }
         self.buffer.check().map_err(|_| ProtocolError::InvalidUtf8)?;
-        if last && self.buffer.checked().len() < self.buffer.len() {
+        if self.ends_with(remaining) && self.buffer.checked().len() < self.buffer.len() {
             return Err(ProtocolError::InvalidUtf8);
         }
         Ok(())
@@ -114,7 +119,8 @@ impl Partial {
     }
 
     /// Checks bytes and hands them on as a chunk, unless there is nothing to tell.
-    pub(super) fn pass<'i>(&mut self, bytes: &'i [u8], last: bool) -> Result<Option<Chunk<'i>>, ProtocolError> {
+    pub(super) fn pass<'i>(&mut self, bytes: &'i [u8], remaining: u64) -> Result<Option<Chunk<'i>>, ProtocolError> {
+        let last = self.ends_with(remaining);
         if self.kind == DataKind::Text {
             self.validator.push(bytes).map_err(|_| ProtocolError::InvalidUtf8)?;
             if last && !self.validator.is_complete() {
@@ -133,6 +139,17 @@ impl Partial {
             last,
         }))
     }
+
+    /// Makes room for `count` more bytes, of the `left` ones that the frame still has.
+    fn make_room(&mut self, count: usize, left: u64) {
+        if count <= self.buffer.capacity() - self.buffer.len() {
+            return;
+        }
+        // Doubling keeps the copying linear; stopping at the message's known end keeps the last step exact.
+        let doubled = self.buffer.len().max(FIRST_CAPACITY).max(count);
+        let end = usize::try_from(left).ok().filter(|_| self.fin);
+        self.buffer.reserve_exact(end.map_or(doubled, |end| doubled.min(end)));
+    }
 }
 
 /// The first allocation of a message that spans reads: small enough for a peer that sends one byte and waits.
@@ -143,3 +160,57 @@ const MIN_WINDOW: usize = 8 * 1024;
 
 /// The largest read at once; more would only fault in memory that the kernel can't fill in one call.
 const MAX_WINDOW: usize = 256 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use ws_frame::{OpCode, Rsv};
+
+    use super::*;
+
+    /// What every frame of the tests carries.
+    const PIECE: [u8; 8] = [7; 8];
+
+    /// A copy of the whole message for every fragment would cost a peer little and us quadratic time.
+    #[test]
+    fn small_fragments_do_not_move_the_message_each_time() {
+        let mut partial = Partial::new(DataKind::Binary, Delivery::Messages);
+        let mut moves = 0;
+        for _ in 0..100_000 {
+            let capacity = partial.buffer.capacity();
+            partial.begin_frame(&Limits::default(), &fragment()).unwrap();
+            partial.push(&PIECE, 0).unwrap();
+            moves += u32::from(partial.buffer.capacity() != capacity);
+        }
+        assert!(moves <= 14, "moved {moves} times for 800,000 bytes");
+    }
+
+    #[test]
+    fn the_largest_limits_do_not_wrap() {
+        let mut limits = Limits::default();
+        limits.max_fragments = u32::MAX;
+        limits.max_empty_fragments = u32::MAX;
+        let mut empty = fragment();
+        empty.payload_len = 0;
+        let mut partial = Partial::new(DataKind::Binary, Delivery::Messages);
+        partial.frames = u32::MAX - 1;
+        partial.empty_frames = u32::MAX;
+        assert_eq!(
+            partial.begin_frame(&limits, &empty),
+            Err(ProtocolError::TooManyEmptyFragments)
+        );
+        assert_eq!(
+            partial.begin_frame(&limits, &fragment()),
+            Err(ProtocolError::TooManyFragments)
+        );
+    }
+
+    fn fragment() -> FrameHeader {
+        FrameHeader {
+            fin: false,
+            rsv: Rsv::NONE,
+            opcode: OpCode::Continuation,
+            mask: None,
+            payload_len: PIECE.len() as u64,
+        }
+    }
+}

@@ -1,10 +1,11 @@
 //! Reading large messages straight into their buffer.
 
+use alloc::borrow::Cow;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use super::peers::{Peer, Seen, masked, plain};
-use crate::{Config, Delivery, ProtocolError};
+use crate::{Config, Delivery, Event, Input, ProtocolError};
 
 /// Delivers `bytes` to `peer`: a first read of `first` bytes, then through the window as long as there is one.
 fn deliver(peer: &mut Peer, bytes: &[u8], first: usize, step: usize) -> usize {
@@ -46,6 +47,31 @@ fn a_large_message_is_read_directly_in_both_roles() {
         assert!(direct > 190_000, "only {direct} bytes went directly");
         assert_eq!(client.take_seen(), [Seen::Binary(payload.clone())]);
     }
+}
+
+#[test]
+fn a_message_read_directly_lies_in_a_buffer_of_its_size() {
+    let bytes = masked(0x82, &[5; 700_000]);
+    let mut server = Peer::server(Config::default());
+    server.feed(&bytes[..100]);
+    let mut rest = &bytes[100..];
+    let message = loop {
+        let mut last = rest.to_vec();
+        let mut input = Input::new(&mut last);
+        let event = match server.conn.direct_window() {
+            Some(window) => {
+                let (now, later) = rest.split_at(window.len().min(rest.len()));
+                window[..now.len()].copy_from_slice(now);
+                rest = later;
+                server.conn.handle_direct(now.len()).unwrap()
+            }
+            None => server.conn.next_event(&mut input).unwrap(),
+        };
+        if let Some(Event::Binary(Cow::Owned(message))) = event {
+            break message;
+        }
+    };
+    assert_eq!((message.len(), message.capacity()), (700_000, 700_000));
 }
 
 #[test]
