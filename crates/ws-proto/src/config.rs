@@ -72,8 +72,9 @@ pub struct Timeouts {
     pub ping_interval: Option<Duration>,
     /// How long after such a ping a peer may stay silent before it is given up (1011, then dropped). Default 20 s.
     pub ping_timeout: Option<Duration>,
-    /// How long a connection may go without receiving data (pings and pongs don't count) before it is closed with
-    /// 1001. Default none: quiet connections are what the protocol is for.
+    /// How long a connection may go without receiving data (pings and pongs don't count, a part of a message does)
+    /// before it is closed with 1001; as above, between once and twice as long. Default none: quiet connections are
+    /// what the protocol is for.
     pub idle: Option<Duration>,
     /// How long one message may take from its first byte to its last; 1008 beyond. Default 60 s, so that a peer
     /// can't keep a half-sent message for ever by answering pings.

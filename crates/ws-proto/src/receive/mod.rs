@@ -94,7 +94,13 @@ impl Receiver {
                 }
                 Ok(Some(event))
             }
-            Ok(None) => Ok(None),
+            Ok(None) => {
+                // Most of a long message comes without an event.
+                if self.inbound.message_in_progress().is_some() {
+                    self.timers.heard_data();
+                }
+                Ok(None)
+            }
             Err(error) => Err(self.fail_protocol(error)),
         }
     }

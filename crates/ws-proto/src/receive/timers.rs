@@ -13,8 +13,8 @@ pub(super) struct Timers {
     heard_data: bool,
     /// Whether the pong to the last ping came since the time was last told.
     ponged: bool,
-    /// The message that `assembly_at` is for.
-    assembly_of: u32,
+    /// The message that `assembly_at` is for, if one is in progress and dated.
+    assembly_of: Option<u32>,
     /// The number in the payload of the last keepalive ping.
     ping_number: u32,
     last_heard: Instant,
@@ -60,7 +60,7 @@ impl Timers {
             heard: false,
             heard_data: false,
             ponged: false,
-            assembly_of: 0,
+            assembly_of: None,
             ping_number: 0,
             last_heard: Instant::ZERO,
             last_data: Instant::ZERO,
@@ -109,19 +109,18 @@ impl Timers {
             EndingDeadline::Undated(_) => return Some(Instant::ZERO),
             EndingDeadline::At(_, at) => return (at != Instant::NEVER).then_some(at),
         }
-        let assembly = match (timeouts.assembly, message) {
-            (Some(_), Some(message)) if self.assembly_at == Instant::NEVER || self.assembly_of != message => {
-                Instant::ZERO
-            }
-            (Some(_), Some(_)) => self.assembly_at,
-            _ => Instant::NEVER,
+        let assembly = match message {
+            None => Instant::NEVER,
+            Some(_) if timeouts.assembly.is_none() => Instant::NEVER,
+            Some(_) if self.assembly_of != message => Instant::ZERO,
+            Some(_) => self.assembly_at,
         };
         let idle = after(self.last_data, timeouts.idle);
         let next = assembly.min(idle).min(self.next_ping(timeouts));
         (next != Instant::NEVER).then_some(next)
     }
 
-    /// Dates what happened since the last call, and tells what is due. Call again until it answers `None`.
+    /// Dates what happened since the last call, and tells one thing that is due; if there is more, the next call does.
     pub(super) fn handle(&mut self, now: Instant, timeouts: &Timeouts, message: Option<u32>) -> Option<Due> {
         if self.ponged {
             self.ponged = false;
@@ -154,7 +153,10 @@ impl Timers {
                 Wait::Linger => Due::Lingered,
             });
         }
-        self.date_message(now, timeouts, message);
+        if self.assembly_of != message {
+            self.assembly_of = message;
+            self.assembly_at = message.map_or(Instant::NEVER, |_| after(now, timeouts.assembly));
+        }
         if now >= self.assembly_at && self.assembly_at != Instant::NEVER {
             return Some(Due::Failed(Timeout::Assembly));
         }
@@ -170,17 +172,6 @@ impl Timers {
             return Some(Due::Ping(self.ping_number.to_be_bytes()));
         }
         None
-    }
-
-    fn date_message(&mut self, now: Instant, timeouts: &Timeouts, message: Option<u32>) {
-        match message {
-            None => self.assembly_at = Instant::NEVER,
-            Some(message) if self.assembly_at == Instant::NEVER || self.assembly_of != message => {
-                self.assembly_of = message;
-                self.assembly_at = after(now, timeouts.assembly);
-            }
-            Some(_) => {}
-        }
     }
 
     /// Whether nothing was heard since the last ping.

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::peers::{Peer, Seen, last_close_code, masked};
-use crate::{Config, Connection, ConnectionError, Instant, Timeout, Timeouts, Transport};
+use crate::{CloseCode, Config, Connection, ConnectionError, Instant, Timeout, Timeouts, Transport};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -185,6 +185,42 @@ fn every_deadline_can_be_turned_off() {
         (server.conn.poll_timeout(), server.conn.transport()),
         (None, Transport::HalfClose)
     );
+}
+
+#[test]
+fn the_longest_deadlines_never_come() {
+    let mut config = Config::default();
+    let longest = Some(Duration::MAX);
+    config.timeouts = Timeouts {
+        ping_interval: longest,
+        ping_timeout: longest,
+        idle: longest,
+        assembly: longest,
+        close: longest,
+        linger: longest,
+    };
+    let mut server = Peer::server(config);
+    server.feed(&masked(0x01, b"begun"));
+    server.conn.handle_timeout(server.now).unwrap();
+    assert_eq!(server.conn.poll_timeout(), None, "neither now nor at any time");
+    server.close(CloseCode::NORMAL, "");
+    server.conn.handle_timeout(server.now).unwrap();
+    assert_eq!(server.conn.poll_timeout(), None);
+}
+
+#[test]
+fn a_part_of_a_message_is_data() {
+    let mut config = Config::default();
+    config.timeouts.idle = Some(SECOND * 30);
+    config.timeouts.assembly = None;
+    let mut server = Peer::server(config);
+    let bytes = masked(0x82, &[0; 100]);
+    server.feed(&bytes[..6]);
+    for byte in &bytes[6..] {
+        server.feed(&[*byte]);
+        server.advance(SECOND * 10).unwrap();
+    }
+    assert_eq!(server.take_seen(), [Seen::Binary([0; 100].into())]);
 }
 
 /// The time given at birth dates the connection; before, it is due.
