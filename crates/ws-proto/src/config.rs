@@ -31,8 +31,9 @@ pub struct Config {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The largest payload of one frame, in bytes; a larger declared length ends the connection with 1009 before any
-    /// of it is read. Default 1 MiB, the same as for a message: a peer gains nothing by not fragmenting.
+    /// The largest payload of one data frame, in bytes; a larger declared length ends the connection with 1009 before
+    /// any of it is read. Default 1 MiB, the same as for a message: a peer gains nothing by not fragmenting. (Control
+    /// frames have a limit of their own, 125 bytes, that is not to be set: RFC 6455 §5.5.)
     pub max_frame: u64,
     /// The largest message, in bytes over all its frames; 1009 beyond. It is held against what was declared, what
     /// has come so far, and the whole. Default 1 MiB: an order of magnitude over usual messages, and a thousand

@@ -18,7 +18,7 @@ pub(super) struct Inbound {
     state: State,
     /// The mask for the next payload byte of the data frame in progress; zero if it has none.
     key: MaskKey,
-    /// How many messages have begun, wrapping: tells one message in progress from the next.
+    /// How many messages have been in progress, wrapping: tells one from the next.
     messages: u32,
     header: HeaderDecoder,
     /// Payload bytes of the data frame in progress that have not come yet.
@@ -109,7 +109,6 @@ impl Inbound {
         if let Some(key) = header.mask {
             key.apply(payload);
         }
-        self.messages = self.messages.wrapping_add(1);
         match kind {
             DataKind::Binary => Some(Payload::Binary(payload)),
             DataKind::Text => match utf8::validate(payload) {
@@ -178,7 +177,7 @@ impl Inbound {
         if header.rsv.is_empty()
             && !header.opcode.is_reserved()
             && masked_by_client
-            && header.payload_len <= limits.max_frame
+            && (header.payload_len <= limits.max_frame || header.opcode.is_control())
         {
             return Ok(());
         }

@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::peers::{Peer, Seen, last_close_code, masked};
-use crate::{Config, Event, Input, ProtocolError};
+use crate::{CloseCode, Config, Event, Input, ProtocolError};
 
 #[test]
 fn control_frames_come_between_the_parts() {
@@ -68,6 +68,20 @@ fn the_message_limit_holds_over_all_frames() {
     let mut server = Peer::server(config);
     server.feed(&masked(0x82, &[1; 9])[..6]);
     assert_eq!(server.take_seen(), [Seen::Error(ProtocolError::FrameTooBig.into())]);
+}
+
+/// RFC 6455 §5.5: every peer may send control frames of up to 125 bytes, whatever data we take.
+#[test]
+fn the_frame_limit_is_for_data() {
+    let mut config = Config::default();
+    config.limits.max_frame = 4;
+    let mut server = Peer::server(config);
+    let close = [&[0x03, 0xe8][..], b"a reason"].concat();
+    server.feed(&[masked(0x89, &[7; 125]), masked(0x88, &close)].concat());
+    assert_eq!(
+        server.take_seen(),
+        [Seen::Ping(vec![7; 125]), Seen::close(CloseCode::NORMAL, "a reason")]
+    );
 }
 
 #[test]
