@@ -79,11 +79,14 @@ impl Receiver {
     }
 
     pub(crate) fn next_of_any_kind<'i>(&mut self, input: &mut Input<'i>) -> Result<Option<Event<'i>>, ConnectionError> {
+        if let Some(error) = self.failure() {
+            input.clear();
+            return Err(error);
+        }
         if input.is_empty() && !self.inbound.has_failed() {
             return Ok(None);
         }
         self.timers.heard();
-        self.check_failed(input)?;
         match self.inbound.next_event(&self.config.limits, input) {
             Ok(Some(event)) => {
                 match &event {
@@ -109,7 +112,7 @@ impl Receiver {
     /// current frame are missing. Fill it from the front, then call [`handle_direct`](Self::handle_direct) with
     /// the number of bytes before anything else.
     pub fn direct_window(&mut self) -> Option<&mut [u8]> {
-        if self.ending.as_ref().is_some_and(|ending| ending.error.is_some()) {
+        if self.failure().is_some() {
             return None;
         }
         self.inbound.direct_window()
@@ -125,6 +128,9 @@ impl Receiver {
     pub fn handle_direct(&mut self, count: usize) -> Result<Option<Event<'static>>, ConnectionError> {
         if count == 0 {
             return Ok(None);
+        }
+        if let Some(error) = self.failure() {
+            return Err(error);
         }
         self.timers.heard();
         self.timers.heard_data();
@@ -202,7 +208,7 @@ impl Receiver {
         }
         ending.sent = Some(frame);
         ending.first.get_or_insert(Side::Local);
-        let wait = if ending.received.is_some() {
+        let wait = if ending.received.is_some() || self.eof {
             Wait::Linger
         } else {
             Wait::Close
@@ -309,19 +315,14 @@ impl Receiver {
         self.timers.begin_ending(Wait::Linger);
         if ending.sent.is_none() {
             ending.sent = frame;
+            ending.first = ending.first.or(frame.map(|_| Side::Local));
             self.reply = frame.map(|frame| Box::new(Reply::Close(frame)));
         }
         error
     }
 
-    fn check_failed(&mut self, input: &mut Input<'_>) -> Result<(), ConnectionError> {
-        match self.ending.as_ref().and_then(|ending| ending.error) {
-            Some(error) => {
-                input.clear();
-                Err(error)
-            }
-            None => Ok(()),
-        }
+    fn failure(&self) -> Option<ConnectionError> {
+        self.ending.as_ref().and_then(|ending| ending.error)
     }
 }
 

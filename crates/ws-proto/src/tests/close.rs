@@ -162,6 +162,17 @@ fn an_end_after_our_close_without_an_answer_is_not_clean() {
 }
 
 #[test]
+fn a_close_after_the_peer_has_gone_awaits_no_answer() {
+    let mut server = Peer::server(Config::default());
+    assert_eq!(server.conn.handle_eof(), Err(ConnectionError::Disconnected));
+    server.close(CloseCode::NORMAL, "");
+    assert_eq!(server.conn.transport(), Transport::FlushThenClose);
+    assert_eq!(server.advance(Duration::from_secs(1)), Ok(()));
+    assert_eq!(server.conn.transport(), Transport::Drop);
+    assert_eq!(server.conn.ending().unwrap().code(), CloseCode::ABNORMAL);
+}
+
+#[test]
 fn after_a_breach_the_code_is_out_before_the_transport_ends() {
     let mut server = Peer::server(Config::default());
     server.feed(&[0x81, 0x00]);
@@ -170,6 +181,7 @@ fn after_a_breach_the_code_is_out_before_the_transport_ends() {
     let ending = server.conn.ending().unwrap();
     assert_eq!(ending.error, Some(ProtocolError::Unmasked.into()));
     assert_eq!(ending.sent.unwrap().code(), Some(CloseCode::PROTOCOL_ERROR));
+    assert_eq!(ending.first, Some(Side::Local), "the only Close is ours");
     assert!(!ending.is_clean());
     assert_eq!(server.conn.handle_eof(), Ok(()), "the end was expected");
 }

@@ -3,9 +3,10 @@
 use alloc::borrow::Cow;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::peers::{Peer, Seen, masked, plain};
-use crate::{Config, Delivery, Event, Input, ProtocolError};
+use crate::{Config, ConnectionError, Delivery, Event, Input, ProtocolError, Timeout};
 
 /// Delivers `bytes` to `peer`: a first read of `first` bytes, then through the window as long as there is one.
 fn deliver(peer: &mut Peer, bytes: &[u8], first: usize, step: usize) -> usize {
@@ -119,10 +120,35 @@ fn text_read_directly_is_checked_as_it_comes() {
 }
 
 #[test]
-#[should_panic(expected = "")]
+#[should_panic(expected = "committed more than the spare room")]
 fn more_than_the_window_cannot_be_taken_over() {
     let mut server = Peer::server(Config::default());
     server.feed(&masked(0x82, &[1; 100_000])[..100]);
     let window = server.conn.direct_window().unwrap().len();
     let _ = server.conn.handle_direct(window + 1);
+}
+
+/// The room of an earlier window ends with its frame, however the rest of the frame came.
+#[test]
+#[should_panic(expected = "committed more than the spare room")]
+fn nothing_can_be_taken_over_between_frames() {
+    let mut server = Peer::server(Config::default());
+    let bytes = masked(0x02, &[1; 10_000]);
+    server.feed(&bytes[..100]);
+    assert!(server.conn.direct_window().unwrap().len() > 5000);
+    server.feed(&bytes[100..]);
+    let _ = server.conn.handle_direct(1);
+}
+
+#[test]
+fn nothing_is_taken_over_after_a_failure() {
+    let mut config = Config::default();
+    config.timeouts.assembly = Some(Duration::from_secs(1));
+    let mut server = Peer::server(config);
+    server.feed(&masked(0x82, &[1; 8_000])[..100]);
+    let missing = server.conn.direct_window().unwrap().len();
+    let error = ConnectionError::Timeout(Timeout::Assembly);
+    assert_eq!(server.advance(Duration::from_secs(1)), Err(error));
+    assert_eq!(server.conn.handle_direct(missing), Err(error));
+    assert_eq!(server.conn.next_event(&mut Input::new(&mut [])), Err(error), "it lasts");
 }
