@@ -16,8 +16,8 @@ pub(super) struct Inbound {
     role: Role,
     delivery: Delivery,
     state: State,
-    /// The mask for the next payload byte of the data frame in progress; zero if it has none.
-    key: MaskKey,
+    /// The mask for the next payload byte of the data frame in progress.
+    mask: Option<MaskKey>,
     /// How many messages have been in progress, wrapping: tells one from the next.
     messages: u32,
     header: HeaderDecoder,
@@ -56,7 +56,7 @@ impl Inbound {
             role,
             delivery,
             state: State::Boundary,
-            key: NO_MASK,
+            mask: None,
             messages: 0,
             header: HeaderDecoder::default(),
             remaining: 0,
@@ -208,7 +208,7 @@ impl Inbound {
             (None, None) => Err(ProtocolError::UnexpectedContinuation),
         };
         begun.map_err(|error| self.fail(error))?;
-        self.key = header.mask.unwrap_or(NO_MASK);
+        self.mask = header.mask;
         self.remaining = header.payload_len;
         self.state = State::Data;
         Ok(())
@@ -218,7 +218,7 @@ impl Inbound {
     fn take_data<'i>(&mut self, input: &mut Input<'i>) -> Result<Option<Event<'i>>, ProtocolError> {
         let count = usize::try_from(self.remaining).map_or(input.len(), |remaining| remaining.min(input.len()));
         let bytes = input.take(count);
-        self.unmask(bytes);
+        unmask(&mut self.mask, bytes);
         self.remaining -= count as u64;
         let Some(partial) = &mut self.partial else {
             return Ok(None);
@@ -248,9 +248,7 @@ impl Inbound {
         let Some(partial) = &mut self.partial else {
             return Ok(None);
         };
-        let bytes = partial.commit(count);
-        self.key.apply(bytes);
-        self.key = self.key.rotated(count);
+        unmask(&mut self.mask, partial.commit(count));
         self.remaining -= count as u64;
         partial.check(self.remaining).map_err(|error| self.fail(error))?;
         Ok(self.end_data())
@@ -272,7 +270,7 @@ impl Inbound {
     /// A control frame's payload is borrowed if it lies whole in the input, and kept until the rest comes if not.
     fn begin_control<'i>(
         &mut self,
-        header: FrameHeader,
+        mut header: FrameHeader,
         input: &mut Input<'i>,
     ) -> Result<Option<Event<'i>>, ProtocolError> {
         // At most 125: the header would not have been accepted otherwise.
@@ -286,7 +284,7 @@ impl Inbound {
             return self.take_control(input);
         }
         let bytes = input.take(len);
-        unmask_control(&header, bytes);
+        unmask(&mut header.mask, bytes);
         self.end_control(header.opcode, Cow::Borrowed(bytes)).map(Some)
     }
 
@@ -299,10 +297,10 @@ impl Inbound {
         if (control.bytes.len() as u64) < control.header.payload_len {
             return Ok(None);
         }
-        let header = control.header;
+        let mut header = control.header;
         let mut bytes = mem::take(&mut control.bytes);
         self.control = None;
-        unmask_control(&header, &mut bytes);
+        unmask(&mut header.mask, &mut bytes);
         self.end_control(header.opcode, Cow::Owned(bytes)).map(Some)
     }
 
@@ -317,14 +315,6 @@ impl Inbound {
                 self.partial = None;
                 Ok(Event::Close(Box::new(frame)))
             }
-        }
-    }
-
-    #[inline]
-    fn unmask(&mut self, bytes: &mut [u8]) {
-        if self.role == Role::Server {
-            self.key.apply(bytes);
-            self.key = self.key.rotated(bytes.len());
         }
     }
 
@@ -347,14 +337,14 @@ fn data_kind(opcode: OpCode) -> Option<DataKind> {
     }
 }
 
-fn unmask_control(header: &FrameHeader, bytes: &mut [u8]) {
-    if let Some(key) = header.mask {
+/// Unmasks the next bytes of a payload.
+#[inline]
+fn unmask(mask: &mut Option<MaskKey>, bytes: &mut [u8]) {
+    if let Some(key) = mask {
         key.apply(bytes);
+        *key = key.rotated(bytes.len());
     }
 }
-
-/// Masking with zero changes nothing.
-const NO_MASK: MaskKey = MaskKey::new([0; 4]);
 
 /// From this many missing bytes on, reading straight into the message saves more than a read that also brings the
 /// next frames: the size of a small read buffer.
