@@ -13,6 +13,7 @@ use crate::{DataKind, Payload, Utf8Bytes};
 /// A clone shares the bytes.
 #[derive(Clone)]
 pub struct Prepared {
+    /// The payload's part of the frame, if it is text.
     text: Option<Utf8Bytes>,
     frame: Bytes,
     header_len: usize,
@@ -29,7 +30,8 @@ impl Prepared {
         frame.extend_from_slice(bytes);
         let frame = Bytes::from(frame);
         let text = match payload {
-            Payload::Text(text) => Some(Utf8Bytes::from(text)),
+            // It was a `str`, so it is UTF-8: the second look costs less than a second copy would hold.
+            Payload::Text(_) => Utf8Bytes::try_from(frame.slice(header.len()..)).ok(),
             Payload::Binary(_) => None,
         };
         Self {

@@ -138,6 +138,8 @@ fn prepared_messages_go_out_in_both_roles() {
     ] {
         let prepared = Prepared::new(&message);
         assert_eq!(prepared.payload(), message.as_payload());
+        let (whole, payload) = (prepared.frame().as_ptr_range(), prepared.payload().as_bytes());
+        assert!(payload.is_empty() || whole.contains(&payload.as_ptr()), "held twice");
         let mut server = Peer::server(Config::default());
         let mut client = Peer::client(Config::default());
         let expected = match &message {
