@@ -110,7 +110,8 @@ impl Connection {
         event
     }
 
-    /// The transport ended: the peer will send nothing more.
+    /// The transport ended: the peer will send nothing more. Take all events from what was read before, since an end
+    /// that is an error drops what is left.
     ///
     /// # Errors
     /// [`ConnectionError::Disconnected`] if no Close and no failure came before.
@@ -141,7 +142,8 @@ impl Connection {
 
     /// Appends what the protocol owes: a pong, a keepalive ping, the Close. Returns whether anything was.
     ///
-    /// Leave it while your output is over its bound: what is owed waits in fixed slots.
+    /// Leave it while your output is over its bound, and call it again once that has been written: what is owed waits in
+    /// fixed slots.
     #[inline]
     pub fn poll_transmit(&mut self, out: &mut Vec<u8>) -> bool {
         self.sender.poll_transmit(out)

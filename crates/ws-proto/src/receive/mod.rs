@@ -139,7 +139,8 @@ impl Receiver {
             .map_err(|error| self.fail_protocol(error))
     }
 
-    /// The transport ended: the peer will send nothing more.
+    /// The transport ended: the peer will send nothing more. Take all events from what was read before, since an end
+    /// that is an error drops what is left.
     ///
     /// # Errors
     /// [`ConnectionError::Disconnected`] if no Close and no failure came before.
