@@ -56,13 +56,11 @@ def chat(base, page):
     ada = Tab(base, call("GET", base + "/window"), page, "Ada")
     bob = Tab(base, call("POST", base + "/window/new", {"type": "tab"})["handle"], page, "Bob")
     for speaker, listener in [(ada, bob), (bob, ada), (ada, bob)]:
+        # Markup that became an element would be missing from the text.
         text = "%s says grüß dich <b>%d</b>" % (speaker.name, speaker.said)
         speaker.say(text)
         listener.wait(text)
         speaker.wait(text)
-    # What was said stays text: no element came of it.
-    if bob.run("sync", "return document.getElementById('log').innerHTML.includes('<b>1</b>')"):
-        sys.exit("what was said became markup")
 
 
 class Tab:
