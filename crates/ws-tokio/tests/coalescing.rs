@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use common::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use ws_tokio::{Config, Connection, WebSocket};
 
 const PIPE: usize = 64 * 1024;
@@ -68,28 +69,37 @@ async fn large_payloads_leave_with_small_ones_in_one_write_over_tcp() {
     assert!(all.starts_with(b"\x81\x05small\x82\x7e\x17\x70\x07") && all.ends_with(b"\x07\x81\x05small"));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_reply_does_not_wait_for_a_task_that_awaits_something_else() {
+    let started = Instant::now();
     let (near, mut far) = duplex(PIPE);
     let (near, writes) = Counting::new(near);
     let mut ws = server(near, Config::default());
-    let (go_on, database) = oneshot::channel::<()>();
+    let (go_on, mut database) = mpsc::channel::<()>(1);
     let slow = tokio::spawn(async move {
-        let first = ws.recv().await.unwrap().unwrap();
-        ws.send(first).await.unwrap();
-        // The second message is unread, and nothing of the connection is being polled.
-        database.await.unwrap();
-        let second = ws.recv().await.unwrap().unwrap();
-        ws.send(second).await.unwrap();
-        ws
+        while let Some(first) = ws.recv().await.unwrap() {
+            ws.send(first).await.unwrap();
+            // The second message is unread, and nothing of the connection is being polled.
+            database.recv().await.unwrap();
+            let second = ws.recv().await.unwrap().unwrap();
+            ws.send(second).await.unwrap();
+        }
     });
-    far.write_all(&[masked(TEXT, b"one"), masked(TEXT, b"two")].concat())
-        .await
-        .unwrap();
-    expect(&mut far, &unmasked(TEXT, b"one")).await;
-    go_on.send(()).unwrap();
-    expect(&mut far, &unmasked(TEXT, b"two")).await;
-    assert_eq!(*writes.lock().unwrap(), [5, 5]);
+    for round in 1..=3 {
+        // The owner waits in `recv`, and is called away from there.
+        tokio::task::yield_now().await;
+        far.write_all(&[masked(TEXT, b"one"), masked(TEXT, b"two")].concat())
+            .await
+            .unwrap();
+        expect(&mut far, &unmasked(TEXT, b"one")).await;
+        go_on.send(()).await.unwrap();
+        expect(&mut far, &unmasked(TEXT, b"two")).await;
+        assert_eq!(*writes.lock().unwrap(), [5, 5].repeat(round));
+    }
+    assert_eq!(started.elapsed(), Duration::ZERO, "nothing waited for a deadline");
+    far.write_all(&masked(CLOSE, b"")).await.unwrap();
+    expect(&mut far, &unmasked(CLOSE, b"")).await;
+    drop(far);
     slow.await.unwrap();
 }
 
@@ -129,8 +139,9 @@ async fn what_a_full_transport_left_behind_leaves_without_the_owner() {
     assert_eq!(slow.await.unwrap().queued(), 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_owner_and_the_flusher_hand_over_to_each_other() {
+    let started = Instant::now();
     // A pipe so small that every write blocks, and an owner that keeps starting to wait and giving up.
     let (near, mut far) = duplex(7);
     let mut ws = server(near, Config::default());
@@ -143,8 +154,10 @@ async fn the_owner_and_the_flusher_hand_over_to_each_other() {
                 _ = tokio::task::yield_now() => Ok(None),
             };
             assert!(matches!(waiting, Ok(None)));
-            if number % 3 == 0 {
-                tokio::task::yield_now().await;
+            match number % 3 {
+                0 => tokio::task::yield_now().await,
+                1 => ws.flush().await.unwrap(),
+                _ => {}
             }
         }
         ws.flush().await.unwrap();
@@ -154,6 +167,11 @@ async fn the_owner_and_the_flusher_hand_over_to_each_other() {
         expect(&mut far, &unmasked(BINARY, &[number; 100])).await;
     }
     assert_eq!(owner.await.unwrap().queued(), 0);
+    assert_eq!(
+        started.elapsed(),
+        Duration::ZERO,
+        "nobody was forgotten until a deadline came"
+    );
 }
 
 #[tokio::test]
@@ -179,7 +197,7 @@ async fn dropping_waits_for_a_peer_that_does_not_read_only_so_long() {
     let mut ws = server(near, Config::default());
     ws.send(vec![5; 1000]).await.unwrap();
     drop(ws);
-    let started = tokio::time::Instant::now();
+    let started = Instant::now();
     // Closed from the other side: visible as an error of writing.
     let (_, mut writer) = tokio::io::split(far);
     while writer.write_all(&[0; 10]).await.is_ok() {

@@ -2,10 +2,15 @@
 
 mod common;
 
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use common::*;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, duplex};
 use tokio::time::Instant;
 use ws_tokio::{Config, ConnectionError, Error, Message, ProtocolError, Timeout, connect};
 
@@ -99,6 +104,76 @@ async fn a_sender_waits_for_a_peer_that_does_not_read() {
     ws.flush().await.unwrap();
     drop(ws);
     assert_eq!(read.await.unwrap().len(), accepted * 102);
+}
+
+/// A peer that is never slower than we are: a thousand reads of pongs, each of them at once, then a message.
+struct Torrent {
+    reads: usize,
+    at_once: Arc<AtomicUsize>,
+}
+
+impl AsyncRead for Torrent {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.reads += 1;
+        self.at_once.fetch_add(1, Ordering::Relaxed);
+        match self.reads {
+            1..=1000 => buf.put_slice(&masked(PONG, b"").repeat(100)),
+            _ => buf.put_slice(&masked(TEXT, b"done")),
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Torrent {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_torrent_does_not_hold_the_thread() {
+    let reads = Arc::new(AtomicUsize::new(0));
+    let mut ws = server(
+        Torrent {
+            reads: 0,
+            at_once: reads.clone(),
+        },
+        Config::default(),
+    );
+    let mut turns = 0;
+    let message = loop {
+        tokio::select! {
+            biased;
+            message = ws.recv() => break message,
+            _ = tokio::task::yield_now() => turns += 1,
+        }
+        let at_once = reads.swap(0, Ordering::Relaxed);
+        assert!(at_once <= 256, "{at_once} reads before anybody else could run");
+    };
+    assert_eq!(message.unwrap(), Some(Message::text("done")));
+    assert!(turns >= 3, "others ran {turns} times");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_torrent_goes_on_by_itself() {
+    let started = Instant::now();
+    let mut ws = server(
+        Torrent {
+            reads: 0,
+            at_once: Arc::default(),
+        },
+        Config::default(),
+    );
+    assert_eq!(ws.recv().await.unwrap(), Some(Message::text("done")));
+    assert_eq!(started.elapsed(), Duration::ZERO, "no deadline had to wake it");
 }
 
 #[tokio::test(start_paused = true)]
