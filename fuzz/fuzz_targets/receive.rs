@@ -9,7 +9,11 @@ use ws_proto::{Config, Connection, Delivery, Input};
 fn events(bytes: &[u8], piece: usize, client: bool, delivery: Delivery) -> (String, Vec<u8>) {
     let mut config = Config::default();
     config.delivery = delivery;
-    let mut conn = if client { Connection::client(config, || [1, 2, 3, 4]) } else { Connection::server(config) };
+    let mut conn = if client {
+        Connection::client(config, || [1, 2, 3, 4])
+    } else {
+        Connection::server(config)
+    };
     let (mut seen, mut out, mut chunks) = (String::new(), Vec::new(), Vec::new());
     for piece in bytes.chunks(piece) {
         let mut piece = piece.to_vec();

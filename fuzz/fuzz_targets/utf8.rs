@@ -10,6 +10,8 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(validate(bytes).is_ok(), valid);
     let cut = bytes.first().map_or(0, |first| usize::from(*first) % bytes.len());
     let mut validator = Validator::default();
-    let parts = validator.push(&bytes[..cut]).and_then(|()| validator.push(&bytes[cut..]));
+    let parts = validator
+        .push(&bytes[..cut])
+        .and_then(|()| validator.push(&bytes[cut..]));
     assert_eq!(parts.is_ok() && validator.is_complete(), valid);
 });

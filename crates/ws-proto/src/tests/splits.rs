@@ -1,5 +1,6 @@
 //! The same bytes give the same events, however they are cut; and no bytes at all make the core panic or spin.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use proptest::prelude::*;
@@ -10,7 +11,7 @@ use crate::{Config, DataKind, Delivery};
 /// Something a peer may send.
 #[derive(Clone, Debug)]
 enum Sent {
-    Text(std::string::String),
+    Text(String),
     Binary(Vec<u8>),
     /// A text in these parts, with a ping between them.
     Parts(Vec<Vec<u8>>),
