@@ -349,3 +349,33 @@ fn unmask(mask: &mut Option<MaskKey>, bytes: &mut [u8]) {
 /// From this many missing bytes on, reading straight into the message saves more than a read that also brings the
 /// next frames: the size of a small read buffer.
 const DIRECT_MIN: u64 = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A connection may linger on: it must not hold on to a megabyte meanwhile.
+    #[test]
+    fn a_message_that_will_never_end_is_not_kept() {
+        let begun = [0x02, 0x03, b'x', b'y', b'z'];
+        let close = [0x88, 0x00];
+        let breach = [0x82, 0x00];
+        for end in [&close[..], &breach] {
+            let mut inbound = Inbound::new(Role::Client, Delivery::Messages);
+            receive(&mut inbound, &begun);
+            assert!(inbound.partial.is_some());
+            receive(&mut inbound, end);
+            assert!(inbound.partial.is_none());
+        }
+        let mut inbound = Inbound::new(Role::Client, Delivery::Messages);
+        receive(&mut inbound, &[0x89, 0x05, b'p']);
+        assert!(inbound.control.is_some());
+        receive(&mut inbound, b"ings");
+        assert!(inbound.control.is_none());
+    }
+
+    fn receive(inbound: &mut Inbound, bytes: &[u8]) {
+        let mut bytes = bytes.to_vec();
+        let _ = inbound.next_event(&Limits::default(), &mut Input::new(&mut bytes));
+    }
+}
