@@ -13,7 +13,8 @@
 //!
 //! /// Echoes until the connection ends. The opening handshake is done.
 //! fn echo(mut socket: std::net::TcpStream) -> Result<(), Box<dyn std::error::Error>> {
-//!     let now = || Instant::from(std::time::Instant::now());
+//!     let start = std::time::Instant::now();
+//!     let now = || Instant::ZERO + start.elapsed();
 //!     let mut conn = Connection::server(Config::default());
 //!     let mut buffer = [0; 8192]; // ours: an idle connection needs none, so threads can share one
 //!     let mut out = Vec::new();
