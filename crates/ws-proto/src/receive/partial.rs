@@ -185,6 +185,13 @@ mod tests {
     }
 
     #[test]
+    fn a_peer_that_sends_little_costs_little() {
+        let mut partial = Partial::new(DataKind::Binary, Delivery::Messages);
+        partial.push(&PIECE, 1 << 62).unwrap();
+        assert!(partial.buffer.capacity() <= 256, "{}", partial.buffer.capacity());
+    }
+
+    #[test]
     fn the_largest_limits_do_not_wrap() {
         let mut limits = Limits::default();
         limits.max_fragments = u32::MAX;

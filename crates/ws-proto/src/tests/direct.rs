@@ -84,6 +84,23 @@ fn the_window_never_reaches_beyond_the_frame() {
 }
 
 #[test]
+fn the_window_grows_with_the_message_to_an_end() {
+    let mut config = Config::default();
+    config.limits.max_frame = 1 << 62;
+    config.limits.max_message = 1 << 62;
+    let mut server = Peer::server(config);
+    let header = [&[0x82, 0xff, 0x10, 0, 0, 0, 0, 0, 0, 0][..], &[0; 4]].concat();
+    server.feed(&header);
+    let mut come = 0;
+    for _ in 0..20 {
+        let window = server.conn.direct_window().unwrap().len();
+        assert_eq!(window, come.clamp(8 << 10, 256 << 10));
+        assert_eq!(server.conn.handle_direct(window), Ok(None));
+        come += window;
+    }
+}
+
+#[test]
 fn there_is_no_window_where_a_copy_is_better_or_nothing_is_assembled() {
     let mut server = Peer::server(Config::default());
     assert!(server.conn.direct_window().is_none(), "between frames");

@@ -93,6 +93,14 @@ fn a_pong_tells_the_round_trip() {
     server.conn.handle_timeout(server.now).unwrap();
     assert_eq!(server.conn.round_trip(), Some(Duration::from_millis(42)));
     assert_eq!(server.conn.poll_timeout(), Some(server.now + SECOND * 20));
+    server.now = server.now + SECOND;
+    server.feed(&masked(0x8a, &ping[2..]));
+    server.conn.handle_timeout(server.now).unwrap();
+    assert_eq!(
+        server.conn.round_trip(),
+        Some(Duration::from_millis(42)),
+        "a pong twice tells nothing"
+    );
 }
 
 #[test]
