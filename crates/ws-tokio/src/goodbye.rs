@@ -1,7 +1,6 @@
 //! Parting from a peer so that it can read our last bytes.
 
 use std::io;
-use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -43,7 +42,7 @@ pub(crate) async fn say_goodbye<S: ByteStream>(
         pool::put_back(buffer);
     };
     // Over is over, whether the peer ended or not.
-    let _ = timeout(patience, Pin::from(Box::new(discard))).await;
+    let _ = timeout(patience, Box::pin(discard)).await;
     Ok(())
 }
 

@@ -29,6 +29,7 @@ use tokio::io::AsyncWrite;
 use tokio::runtime::Handle;
 use ws_proto::{Limits, Outbox};
 
+use crate::error::{Error, repeat};
 use crate::websocket::ByteStream;
 
 pub(crate) struct Line<S> {
@@ -36,7 +37,7 @@ pub(crate) struct Line<S> {
     pub(crate) io: Option<S>,
     pub(crate) outbox: Outbox,
     /// Why writing is over, if it failed. What is queued afterwards is dropped; there may still be something to read.
-    pub(crate) error: Option<io::Error>,
+    error: Option<io::Error>,
     /// Whether the owner waits, and so drives the output.
     pub(crate) owner_waits: bool,
     /// Whether bytes were written to the transport that it may still hold back.
@@ -83,7 +84,14 @@ impl<S: ByteStream> Line<S> {
         self.outbox.is_empty() && !self.unflushed
     }
 
-    /// Writes until everything has left or writing has failed for good; see [`error`](Self::error).
+    /// Whether writing has failed.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.error
+            .as_ref()
+            .map_or(Ok(()), |error| Err(Error::Io(repeat(error))))
+    }
+
+    /// Writes until everything has left or writing has failed for good; see [`check`](Self::check).
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while !self.outbox.is_empty() {
             match self.poll_write(cx) {

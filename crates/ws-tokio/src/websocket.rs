@@ -170,9 +170,9 @@ impl<S: ByteStream> WebSocket<S> {
     /// [`Error::Send`] if the code must not be sent or the reason is over 123 bytes; then nothing was done. Otherwise
     /// as [`recv`](Self::recv).
     pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        match self.start_close(code, reason) {
-            Ok(()) | Err(Error::Send(SendError::Closed)) => {}
-            Err(error) => return Err(error),
+        match self.connection.close(code, reason) {
+            Ok(()) | Err(SendError::Closed) => {}
+            Err(error) => return Err(error.into()),
         }
         while self.recv().await?.is_some() {}
         Ok(())
@@ -328,20 +328,21 @@ impl<S: ByteStream> WebSocket<S> {
         after: After,
     ) -> Poll<Result<(), Error>> {
         loop {
-            let mut line = lock(&self.line);
-            if let Some(error) = &line.error {
-                return Poll::Ready(Err(Error::Io(repeat(error))));
+            if let Some(error) = self.connection.ending().and_then(|ending| ending.error) {
+                return Poll::Ready(Err(error.into()));
             }
+            let mut line = lock(&self.line);
+            line.check()?;
             match queue(self.connection.sender(), &mut line.outbox) {
                 Err(SendError::QueueFull) => {}
-                Err(error) => return Poll::Ready(Err(self.explain(error))),
+                Err(error) => return Poll::Ready(Err(error.into())),
                 Ok(()) if matches!(after, After::Keep) => return Poll::Ready(Ok(())),
                 Ok(()) => {
                     let defer = !self.unread.is_empty();
                     if defer || line.poll_flush(cx).is_pending() {
                         line.rouse(&self.line);
                     }
-                    return Poll::Ready(Ok(()));
+                    return Poll::Ready(line.check());
                 }
             }
             poll_output(&mut self.connection, &mut line, cx);
@@ -356,9 +357,7 @@ impl<S: ByteStream> WebSocket<S> {
         loop {
             let mut line = lock(&self.line);
             let flushed = poll_output(&mut self.connection, &mut line, cx);
-            if let Some(error) = &line.error {
-                return Poll::Ready(Err(Error::Io(repeat(error))));
-            }
+            line.check()?;
             drop(line);
             match self.connection.ending().and_then(|ending| ending.error) {
                 Some(error) if !flushed => return Poll::Ready(Err(error.into())),
@@ -410,13 +409,6 @@ impl<S: ByteStream> WebSocket<S> {
         match &self.error {
             Some(error) => Err(Error::Io(repeat(error))),
             None => Err(Error::Connection(error)),
-        }
-    }
-
-    fn explain(&self, error: SendError) -> Error {
-        match self.connection.ending().and_then(|ending| ending.error) {
-            Some(failed) if error == SendError::Closed => failed.into(),
-            _ => error.into(),
         }
     }
 }

@@ -105,6 +105,11 @@ async fn an_end_without_close_is_told_apart() {
         ));
     }
     assert_eq!(ws.ending().unwrap().code(), CloseCode::ABNORMAL);
+    let sent = ws.send("to nobody").await;
+    assert!(
+        matches!(sent, Err(Error::Connection(ConnectionError::Disconnected))),
+        "{sent:?}"
+    );
     assert!(matches!(
         ws.close(CloseCode::NORMAL, "").await,
         Err(Error::Connection(ConnectionError::Disconnected))

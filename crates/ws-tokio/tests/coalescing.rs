@@ -174,6 +174,46 @@ async fn the_owner_and_the_flusher_hand_over_to_each_other() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_owner_and_the_flusher_at_the_same_time() {
+    let (near, far) = tcp_pair().await;
+    let mut ws = server(near, Config::default());
+    let echo = tokio::spawn(async move {
+        let mut count = 0u32;
+        while let Ok(Some(message)) = ws.recv().await {
+            ws.send(message).await.unwrap();
+            count += 1;
+            // Every now and then something else happens, here and on the other thread.
+            if count % 5 == 0 {
+                tokio::spawn(tokio::task::yield_now()).await.unwrap();
+            }
+        }
+    });
+    let (mut reader, mut writer) = far.into_split();
+    let rounds = 2000;
+    let (sent, _) = burst();
+    let write = tokio::spawn(async move {
+        for _ in 0..rounds {
+            writer.write_all(&sent).await.unwrap();
+        }
+        writer
+    });
+    // A pong may be left out when a later ping is answered; messages may not.
+    let mut messages = 0;
+    let mut head = [0; 2];
+    while messages < 16 * rounds {
+        reader.read_exact(&mut head).await.unwrap();
+        let mut payload = vec![0; usize::from(head[1])];
+        reader.read_exact(&mut payload).await.unwrap();
+        if head[0] == BINARY {
+            assert_eq!(payload, [(messages % 16) as u8; 20]);
+            messages += 1;
+        }
+    }
+    drop((write.await.unwrap(), reader));
+    echo.await.unwrap();
+}
+
 #[tokio::test]
 async fn dropping_leaves_nothing_behind_that_was_accepted() {
     let (near, mut far) = duplex(100);
