@@ -147,7 +147,6 @@ impl Timers {
             if now < at || at == Instant::NEVER {
                 return None;
             }
-            self.ending = EndingDeadline::At(wait, Instant::NEVER);
             return Some(match wait {
                 Wait::Close => Due::Failed(Timeout::Close),
                 Wait::Linger => Due::Lingered,
@@ -174,9 +173,10 @@ impl Timers {
         None
     }
 
-    /// Whether nothing was heard since the last ping.
+    /// Whether nothing was heard since the last ping. What is dated alike, on a coarse clock, came after it: a ping is
+    /// not due when something was just heard.
     fn awaits_answer(&self) -> bool {
-        self.ping_sent != Instant::NEVER && self.last_heard <= self.ping_sent
+        self.ping_sent != Instant::NEVER && self.last_heard < self.ping_sent
     }
 
     /// When to ping, or to give up on the last ping.

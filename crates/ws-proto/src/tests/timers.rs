@@ -59,6 +59,16 @@ fn any_byte_counts_as_life() {
 }
 
 #[test]
+fn a_byte_counts_as_life_on_a_coarse_clock_too() {
+    let mut server = Peer::server(Config::default());
+    server.advance(SECOND * 20).unwrap();
+    assert!(!server.take_out().is_empty(), "it was pinged");
+    server.feed(&masked(0x81, b"data"));
+    server.conn.handle_timeout(server.now).unwrap();
+    assert_eq!(server.advance(SECOND * 20), Ok(()));
+}
+
+#[test]
 fn output_that_moves_on_counts_as_life() {
     let mut server = Peer::server(Config::default());
     for _ in 0..10 {
@@ -185,6 +195,7 @@ fn every_deadline_can_be_turned_off() {
     let mut server = Peer::server(config);
     assert_eq!(server.conn.poll_timeout(), None);
     server.feed(&masked(0x01, b"begun"));
+    assert_eq!(server.conn.poll_timeout(), None, "no date is wanted");
     server.advance(SECOND * 1_000_000).unwrap();
     assert_eq!(server.conn.poll_timeout(), None);
     server.feed(&masked(0x88, b""));
