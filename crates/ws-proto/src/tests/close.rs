@@ -173,6 +173,44 @@ fn a_close_after_the_peer_has_gone_awaits_no_answer() {
 }
 
 #[test]
+fn nothing_is_delivered_after_a_failure_or_an_end() {
+    let mut idle = Config::default();
+    idle.timeouts.idle = Some(Duration::from_secs(1));
+    let mut failed = Peer::server(idle);
+    let error = failed.advance(Duration::from_secs(1)).unwrap_err();
+    failed.feed(&masked(0x81, b"late"));
+    assert_eq!(failed.take_seen(), [Seen::Error(error)]);
+
+    let mut ended = Peer::server(Config::default());
+    let error = ended.conn.handle_eof().unwrap_err();
+    ended.feed(&masked(0x81, b"late"));
+    assert_eq!(ended.take_seen(), [Seen::Error(error)]);
+}
+
+#[test]
+fn an_end_told_twice_is_told_once() {
+    let mut server = Peer::server(Config::default());
+    assert_eq!(server.conn.handle_eof(), Err(ConnectionError::Disconnected));
+    server.conn.handle_timeout(server.now).unwrap();
+    let due = server.conn.poll_timeout();
+    assert_eq!(server.conn.handle_eof(), Ok(()));
+    assert_eq!(server.conn.poll_timeout(), due, "the wait does not begin anew");
+}
+
+#[test]
+fn with_the_peers_answer_the_wait_for_it_is_over() {
+    let mut client = Peer::client(Config::default());
+    client.close(CloseCode::NORMAL, "");
+    client.advance(Duration::from_secs(4)).unwrap();
+    client.feed(&plain_close(CloseCode::NORMAL, ""));
+    assert_eq!(client.advance(Duration::from_millis(999)), Ok(()));
+    assert_eq!(client.conn.transport(), Transport::AwaitEof);
+    assert_eq!(client.advance(Duration::from_millis(1)), Ok(()));
+    assert_eq!(client.conn.transport(), Transport::Drop);
+    assert!(client.conn.ending().unwrap().is_clean());
+}
+
+#[test]
 fn after_a_breach_the_code_is_out_before_the_transport_ends() {
     let mut server = Peer::server(Config::default());
     server.feed(&[0x81, 0x00]);

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::peers::{Peer, Seen, last_close_code, masked};
-use crate::{CloseCode, Config, Connection, ConnectionError, Instant, Timeout, Timeouts, Transport};
+use crate::{CloseCode, Config, Connection, ConnectionError, Delivery, Instant, Timeout, Timeouts, Transport};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -66,6 +66,38 @@ fn a_byte_counts_as_life_on_a_coarse_clock_too() {
     server.feed(&masked(0x81, b"data"));
     server.conn.handle_timeout(server.now).unwrap();
     assert_eq!(server.advance(SECOND * 20), Ok(()));
+}
+
+/// Whole, in fragments, in chunks, read directly: all of it is a sign of life, and data.
+#[test]
+fn every_way_in_counts_as_life_and_as_data() {
+    let mut config = Config::default();
+    config.timeouts.idle = Some(SECOND * 30);
+    config.timeouts.assembly = None;
+    let whole = masked(0x82, b"whole");
+    let fragments = [masked(0x02, b"two "), masked(0x80, b"parts")].concat();
+    for (delivery, bytes) in [
+        (Delivery::Messages, &whole),
+        (Delivery::Messages, &fragments),
+        (Delivery::Chunks, &whole),
+    ] {
+        config.delivery = delivery;
+        let mut server = Peer::server(config.clone());
+        for _ in 0..10 {
+            server.advance(SECOND * 25).unwrap();
+            server.feed(bytes);
+        }
+        assert!(!server.take_out().is_empty(), "it was pinged");
+    }
+    config.delivery = Delivery::Messages;
+    let mut server = Peer::server(config);
+    server.feed(&masked(0x82, &[0; 100_000])[..100]);
+    for _ in 0..10 {
+        server.advance(SECOND * 25).unwrap();
+        server.conn.direct_window().unwrap();
+        assert_eq!(server.conn.handle_direct(1), Ok(None));
+    }
+    assert!(!server.take_out().is_empty(), "it was pinged");
 }
 
 #[test]
