@@ -201,15 +201,12 @@ impl Receiver {
         self.reply.take().map(|reply| *reply)
     }
 
-    /// The other half was told to close with this frame.
+    /// The other half was told to close, and answered with this frame. What it owed since, it has not sent.
     pub fn handle_local_close(&mut self, frame: CloseFrame) {
         let ending = self.ending.get_or_insert_default();
-        if ending.sent.is_some() {
-            return;
-        }
         ending.sent = Some(frame);
         ending.first.get_or_insert(Side::Local);
-        let wait = if ending.received.is_some() || self.eof {
+        let wait = if ending.received.is_some() || ending.error.is_some() {
             Wait::Linger
         } else {
             Wait::Close
@@ -245,12 +242,9 @@ impl Receiver {
 
     /// Whether nothing more will be delivered: the peer's Close came, or the connection failed or ended.
     pub fn is_finished(&self) -> bool {
-        self.dropped
-            || self.eof
-            || self
-                .ending
-                .as_ref()
-                .is_some_and(|ending| ending.received.is_some() || ending.error.is_some())
+        self.ending
+            .as_ref()
+            .is_some_and(|ending| ending.received.is_some() || ending.error.is_some())
     }
 
     /// The time between the last answered keepalive ping and its pong.
@@ -312,7 +306,7 @@ impl Receiver {
 
     fn fail(&mut self, error: ConnectionError, frame: Option<CloseFrame>) -> ConnectionError {
         let ending = self.ending.get_or_insert_default();
-        let error = *ending.error.get_or_insert(error);
+        ending.error = Some(error);
         self.timers.begin_ending(Wait::Linger);
         if ending.sent.is_none() {
             ending.sent = frame;

@@ -1,9 +1,14 @@
 //! The closing handshake, its end as a value, and what the transport is told.
 
+use alloc::vec;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::peers::{Peer, Seen, last_close_code, masked, plain_close};
-use crate::{CloseCode, Config, ConnectionError, Message, Outbox, ProtocolError, SendError, Side, Timeout, Transport};
+use crate::{
+    CloseCode, Config, Connection, ConnectionError, Input, Instant, Message, Outbox, ProtocolError, SendError, Side,
+    Timeout, Transport,
+};
 
 #[test]
 fn the_peer_closes() {
@@ -211,6 +216,46 @@ fn with_the_peers_answer_the_wait_for_it_is_over() {
 }
 
 #[test]
+fn a_breach_after_our_close_leaves_our_close_as_it_was() {
+    let mut server = Peer::server(Config::default());
+    server.close(CloseCode::GOING_AWAY, "");
+    server.feed(&[0x81, 0x00]);
+    assert_eq!(server.take_seen(), [Seen::Error(ProtocolError::Unmasked.into())]);
+    assert_eq!(server.take_out(), plain_close(CloseCode::GOING_AWAY, ""));
+    assert_eq!(
+        server.conn.ending().unwrap().sent.unwrap().code(),
+        Some(CloseCode::GOING_AWAY)
+    );
+    assert_eq!(server.conn.transport(), Transport::HalfClose);
+}
+
+/// The halves are in different places: the peer's Close, or a failure, and ours cross on the way between them.
+#[test]
+fn a_close_of_the_other_half_is_the_one_that_was_sent() {
+    for (bytes, clean) in [(&masked(0x88, &[3, 0xe8]), true), (&vec![0x81, 0x00], false)] {
+        let (mut receiver, mut sender) = Connection::server(Config::default()).split();
+        let frame = sender.close(CloseCode::new(4000), "").unwrap();
+        assert_eq!(receiver.next_event(&mut Input::new(&mut bytes.clone())).is_ok(), clean);
+        sender.reply(receiver.take_reply().unwrap());
+        receiver.handle_local_close(frame);
+        let mut out = Vec::new();
+        sender.poll_transmit(&mut out);
+        assert_eq!(out, plain_close(CloseCode::new(4000), ""));
+
+        let ending = receiver.ending().unwrap();
+        assert_eq!((ending.sent, ending.is_clean()), (Some(frame), clean));
+        assert_eq!(receiver.transport(&sender), Transport::HalfClose);
+        let now = Instant::from_millis(1);
+        receiver.handle_timeout(now).unwrap();
+        assert_eq!(
+            receiver.poll_timeout(),
+            Some(now + Duration::from_secs(1)),
+            "nothing more is awaited"
+        );
+    }
+}
+
+#[test]
 fn after_a_breach_the_code_is_out_before_the_transport_ends() {
     let mut server = Peer::server(Config::default());
     server.feed(&[0x81, 0x00]);
@@ -228,7 +273,7 @@ fn after_a_breach_the_code_is_out_before_the_transport_ends() {
 fn the_transport_stays_open_until_the_close_is_written() {
     let mut server = Peer::server(Config::default());
     let mut bytes = masked(0x88, b"");
-    server.conn.next_event(&mut crate::Input::new(&mut bytes)).unwrap();
+    server.conn.next_event(&mut Input::new(&mut bytes)).unwrap();
     assert_eq!(
         server.conn.transport(),
         Transport::KeepOpen,
