@@ -271,7 +271,6 @@ impl Sender {
         if let Some(frame) = &owed.close {
             self.append(OpCode::Close, true, frame.payload(), out);
             self.close = CloseState::Written;
-            self.open = None;
         }
         true
     }

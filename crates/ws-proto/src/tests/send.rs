@@ -81,6 +81,15 @@ fn fragments_keep_their_order() {
         Err(SendError::FragmentOpen)
     );
     assert_eq!(sender.header("whole").map(|_| ()), Err(SendError::FragmentOpen));
+    let mut outbox = Outbox::new(&Limits::default());
+    for whole in [Message::text("whole"), Message::binary(vec![0; Outbox::SHARE_MIN])] {
+        assert_eq!(sender.queue(&whole, &mut outbox), Err(SendError::FragmentOpen));
+        assert_eq!(
+            sender.queue_prepared(&Prepared::new(&whole), &mut outbox),
+            Err(SendError::FragmentOpen)
+        );
+    }
+    assert!(outbox.is_empty());
     assert_eq!(
         sender.fragment(DataKind::Binary, true, b"b", out),
         Err(SendError::FragmentOpen)
