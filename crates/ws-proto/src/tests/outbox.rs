@@ -88,6 +88,62 @@ fn a_backlog_is_not_moved_on_partial_writes() {
 }
 
 #[test]
+fn a_backlog_is_not_moved_for_a_little_room() {
+    let mut outbox = Outbox::new(&Limits::default());
+    outbox.buffer().reserve_exact(2000);
+    outbox.buffer().extend([7; 1000]);
+    let start = outbox.first().as_ptr();
+    outbox.advance(100);
+    outbox.buffer().push(8);
+    assert_eq!(outbox.first().as_ptr(), start.wrapping_add(100));
+}
+
+/// A queue that never runs dry: its memory is what it holds, not what has passed through it.
+#[test]
+fn what_was_written_is_not_kept() {
+    let mut outbox = Outbox::new(&Limits::default());
+    outbox.buffer().extend([1; 50]);
+    for _ in 0..10_000 {
+        outbox.buffer().extend([1; 100]);
+        outbox.advance(100);
+    }
+    let capacity = outbox.buffer().capacity();
+    assert!(capacity <= 1000, "{capacity} for 50 bytes");
+}
+
+#[test]
+fn a_queue_is_full_at_its_mark() {
+    let mut limits = Limits::default();
+    limits.output_high_water = 10;
+    let mut outbox = Outbox::new(&limits);
+    outbox.buffer().extend([1; 4]);
+    outbox.share(Bytes::from_static(b"five!"));
+    assert!(!outbox.is_full());
+    outbox.buffer().push(1);
+    assert!(outbox.is_full());
+    outbox.advance(1);
+    assert!(!outbox.is_full());
+}
+
+#[test]
+fn a_cleared_queue_starts_anew() {
+    let mut outbox = Outbox::new(&Limits::default());
+    outbox.buffer().extend(b"old");
+    outbox.share(Bytes::from_static(b"old"));
+    outbox.advance(4);
+    outbox.clear();
+    assert_eq!((outbox.len(), outbox.first()), (0, &b""[..]));
+    outbox.share(Bytes::from_static(b"new"));
+    assert_eq!((outbox.len(), outbox.first()), (3, &b"new"[..]));
+}
+
+#[test]
+#[should_panic(expected = "more was written than was queued")]
+fn more_than_is_queued_cannot_have_been_written() {
+    Outbox::new(&Limits::default()).advance(1);
+}
+
+#[test]
 fn an_empty_queue_holds_no_memory_once_released() {
     let mut outbox = Outbox::new(&Limits::default());
     outbox.buffer().extend([1; 100]);
