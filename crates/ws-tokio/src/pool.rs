@@ -26,8 +26,9 @@ thread_local! {
     static POOL: RefCell<Vec<Box<[u8]>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// How much one read can bring: enough that a pipelining peer costs few calls, and it stays in the first-level caches.
-pub(crate) const READ_BUFFER: usize = 16 * 1024;
+/// How much one read can bring. A pipelining peer costs half the reads and writes that it would with 16 KiB; 64 KiB
+/// gained nothing more for batches of 32 KiB, and fits the first-level cache even less.
+pub(crate) const READ_BUFFER: usize = 32 * 1024;
 
 /// A thread polls one connection at a time; the second is for one that yields with input unread.
 const POOLED: usize = 2;
