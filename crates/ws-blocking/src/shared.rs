@@ -48,22 +48,28 @@ impl Shared {
 
     /// Asks for a Close, and writes it unless another thread is writing: then that thread does.
     pub(crate) fn ask_to_close(&self, frame: CloseFrame, patience: Option<Duration>) {
-        let mut wish = lock(&self.wish);
-        if wish.made {
-            return;
-        }
-        *wish = Wish {
-            unsent: Some((frame, patience)),
-            untold: Some(frame),
-            made: true,
-        };
-        drop(wish);
+        self.wish_to_close(frame, patience);
         self.fulfil_wish();
     }
 
-    /// The Close that another thread asked for; once.
+    /// Only puts the wish down.
+    pub(crate) fn wish_to_close(&self, frame: CloseFrame, patience: Option<Duration>) {
+        let mut wish = lock(&self.wish);
+        if !wish.made {
+            *wish = Wish {
+                unsent: Some((frame, patience)),
+                untold: Some(frame),
+                made: true,
+            };
+        }
+    }
+
+    /// The Close that another thread asked for; once. It is with the writer before its lock can be had again, so that
+    /// both halves of the connection know of it.
     pub(crate) fn take_untold_close(&self) -> Option<CloseFrame> {
-        lock(&self.wish).untold.take()
+        let frame = lock(&self.wish).untold.take()?;
+        self.fulfil_wish();
+        Some(frame)
     }
 
     /// Ends the transport at once.

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod coalescing;
+mod handles;
 
 use std::net::{TcpListener, TcpStream};
 
