@@ -80,7 +80,8 @@ pub struct Timeouts {
     /// How long one message may take from its first byte to its last; 1008 beyond. Default 60 s, so that a peer
     /// can't keep a half-sent message for ever by answering pings.
     pub assembly: Option<Duration>,
-    /// How long to wait for the peer's Close after ours. Default 5 s.
+    /// How long to wait for the peer's Close after ours. Default 5 s. While a full transport takes in what was queued
+    /// before the Close, the wait starts anew with everything it takes; so does `linger`.
     pub close: Option<Duration>,
     /// How long to wait, once both Closes are exchanged, for the peer to end the transport. Default 1 s: time for
     /// the last bytes to be read, so that dropping the socket doesn't reset them away.

@@ -130,7 +130,8 @@ impl Connection {
     }
 
     /// A transport that could take no more output has taken some: the peer reads, however slowly. That counts as a
-    /// sign of life, as a received byte does, so that a peer is not given up while it takes in a long message.
+    /// sign of life, as a received byte does, so that a peer is not given up while it takes in a long message; and the
+    /// waits of an ending connection start anew, so that what was queued before a Close arrives.
     pub fn handle_progress(&mut self) {
         self.receiver.handle_progress();
     }

@@ -58,6 +58,9 @@ pub enum OriginPolicy {
     ///
     /// Schemes are not compared, because a server behind a TLS proxy cannot know its own; a port
     /// left out means the default of the origin's scheme (80 or 443). `null` is refused.
+    ///
+    /// Both headers are the browser's word for what it was told: a server for this machine only,
+    /// which a hostile name server can give a name to, should name its origins in a `List`.
     #[default]
     SameOrigin,
     /// Any page. Right for public data that needs no cookies or other credentials of the browser.

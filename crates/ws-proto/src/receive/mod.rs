@@ -180,9 +180,10 @@ impl Receiver {
         }
     }
 
-    /// A transport that could take no more output has taken some: as good a sign of life as a received byte.
+    /// A transport that could take no more output has taken some: as good a sign of life as a received byte, and a
+    /// reason to go on waiting for an ending connection.
     pub fn handle_progress(&mut self) {
-        self.timers.heard();
+        self.timers.progressed();
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) should be called; a time that has passed means now, `None`

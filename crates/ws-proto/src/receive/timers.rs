@@ -77,6 +77,16 @@ impl Timers {
         self.heard = true;
     }
 
+    /// Output moved on: the peer lives, and an end that waits for it to be written out waits anew.
+    pub(super) fn progressed(&mut self) {
+        self.heard = true;
+        if let EndingDeadline::At(wait, at) = self.ending {
+            if at != Instant::NEVER {
+                self.ending = EndingDeadline::Undated(wait);
+            }
+        }
+    }
+
     /// Data came.
     #[inline]
     pub(super) fn heard_data(&mut self) {

@@ -348,3 +348,24 @@ fn a_close_that_is_never_answered_by_hand_ends_too() {
     );
     assert_eq!(server.conn.transport(), Transport::Drop);
 }
+
+/// A slow reader gets what was queued before the Close, as long as it takes some of it now and then.
+#[test]
+fn the_waits_of_the_end_start_anew_while_output_moves_on() {
+    let mut server = Peer::server(Config::default());
+    server.close(CloseCode::NORMAL, "");
+    for _ in 0..10 {
+        assert_eq!(server.advance(Duration::from_secs(4)), Ok(()));
+        server.conn.handle_progress();
+    }
+    server.feed(&masked(0x88, &[3, 0xe8]));
+    for _ in 0..10 {
+        assert_eq!(server.advance(Duration::from_millis(900)), Ok(()));
+        server.conn.handle_progress();
+    }
+    assert_eq!(server.conn.transport(), Transport::HalfClose);
+    assert_eq!(server.advance(Duration::from_millis(1_001)), Ok(()));
+    assert_eq!(server.conn.transport(), Transport::Drop);
+    server.conn.handle_progress();
+    assert_eq!(server.conn.poll_timeout(), None, "the end is the end");
+}
