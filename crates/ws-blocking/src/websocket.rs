@@ -35,7 +35,7 @@ pub struct WebSocket {
     read_timeout: Option<Duration>,
     /// Whether this thread has queued something since it last flushed.
     unflushed: bool,
-    /// Why reading failed, until it has been told.
+    /// Why reading or writing failed first.
     failure: Option<io::Error>,
     half_closed: bool,
     /// Whether the transport has ended.
@@ -382,8 +382,8 @@ impl WebSocket {
             None => Ok(None),
             Some(ConnectionError::Disconnected) => Err(self
                 .failure
-                .take()
-                .map_or(ConnectionError::Disconnected.into(), Error::Io)),
+                .as_ref()
+                .map_or(ConnectionError::Disconnected.into(), |error| same(error).into())),
             Some(error) => Err(error.into()),
         }
     }
@@ -414,4 +414,11 @@ impl WebSocket {
         // It may have ended already.
         let _ = self.shared.shutdown();
     }
+}
+
+/// The error once more: it is not `Clone`, and the end is told as often as it is asked for.
+fn same(error: &io::Error) -> io::Error {
+    error
+        .raw_os_error()
+        .map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }

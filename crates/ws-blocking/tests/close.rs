@@ -91,6 +91,22 @@ fn an_end_without_close_is_an_error_and_says_1006() {
 }
 
 #[test]
+fn a_reset_is_the_same_error_every_time() {
+    let (raw, mut ws) = Raw::to_server(Config::default());
+    ws.send("never read").unwrap();
+    // Dropped with input unread, the peer's socket resets the connection.
+    raw.stream.peek(&mut [0]).unwrap();
+    drop(raw);
+    for _ in 0..3 {
+        let error = ws.recv().unwrap_err();
+        assert!(
+            matches!(&error, Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionReset),
+            "{error:?}"
+        );
+    }
+}
+
+#[test]
 fn a_protocol_error_is_told_before_the_transport_ends() {
     let (mut raw, mut ws) = Raw::to_server(Config::default());
     // Unread input behind the fault must not turn the end into a reset.
