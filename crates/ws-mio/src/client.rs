@@ -136,7 +136,7 @@ impl<H: Handler> Client<H> {
             } else {
                 client.flow.note(ready);
             }
-            output::flush(&client.stream, &mut client.flow, work.out);
+            client.write_backlog(work);
             client.tell_drained(work);
             client.read(listeners, work);
         })
@@ -328,6 +328,17 @@ impl<H: Handler> Client<H> {
                     session.tell_end(&self.stream, &mut self.flow, work);
                 }
                 Fate::Drop
+            }
+        }
+    }
+
+    /// Writes what an earlier turn had to leave. If some of it goes, the peer reads, and so lives.
+    fn write_backlog(&mut self, work: &mut Work<'_>) {
+        let waiting = work.out.len();
+        output::flush(&self.stream, &mut self.flow, work.out);
+        if let Phase::Open(session) = &mut self.phase {
+            if work.out.len() < waiting && !self.flow.deaf {
+                session.connection.handle_progress();
             }
         }
     }
