@@ -6,11 +6,12 @@ use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ws_proto::{CloseCode, Config};
 
 use crate::accept::accept_for;
+use crate::deadline::Deadline;
 use crate::{Handle, Incoming};
 
 /// A listening socket, and a thread for every connection that comes.
@@ -51,8 +52,9 @@ impl Server {
         self
     }
 
-    /// How long peers get to answer the Close when the server stops, and then again how long handlers get to return.
-    /// Default 1 s: a program that is told to end should do so before its user loses patience.
+    /// How long it takes at most, when the server stops, until all peers have been sent a Close and have answered it,
+    /// and then again how long handlers get to return. Default 1 s: a program that is told to end should do so before
+    /// its user loses patience.
     #[must_use]
     pub fn stop_timeout(mut self, timeout: Duration) -> Self {
         self.stop_timeout = timeout;
@@ -103,10 +105,11 @@ impl Server {
             }
         }
         drop(self.listener);
-        self.shared.close_all();
-        if !self.shared.wait_until_empty(self.stop_timeout) {
+        let deadline = Deadline::after(Some(self.stop_timeout));
+        self.shared.close_all(deadline);
+        if !self.shared.wait_until_empty(deadline) {
             self.shared.shut_down_all();
-            self.shared.wait_until_empty(self.stop_timeout);
+            self.shared.wait_until_empty(Deadline::after(Some(self.stop_timeout)));
         }
     }
 
@@ -268,25 +271,26 @@ impl Connections {
     }
 
     /// Whether all have left in time.
-    fn wait_until_empty(&self, timeout: Duration) -> bool {
-        let deadline = Instant::now().checked_add(timeout);
+    fn wait_until_empty(&self, deadline: Deadline) -> bool {
         let mut state = self.lock();
         while !state.members.is_empty() {
-            let left = deadline.map_or(timeout, |at| at.saturating_duration_since(Instant::now()));
-            if left.is_zero() {
-                return false;
-            }
+            let Ok(left) = deadline.left() else { return false };
             (state, _) = self
                 .changed
-                .wait_timeout(state, left)
+                .wait_timeout(state, left.unwrap_or(Duration::MAX))
                 .unwrap_or_else(PoisonError::into_inner);
         }
         true
     }
 
-    fn close_all(&self) {
+    /// Many peers that leave no room for a Close take longer together than a stopping server has; then the rest get none.
+    fn close_all(&self, deadline: Deadline) {
         for slot in self.slots() {
-            slot.close();
+            if deadline.left().is_ok() {
+                slot.close();
+            } else {
+                slot.shut_down();
+            }
         }
     }
 
@@ -340,3 +344,31 @@ const WAKE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How long a stopping server waits for one peer that has left no room for so much as a Close.
 const LAST_WRITE_PATIENCE: Duration = Duration::from_millis(20);
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+    use crate::tests::pair;
+
+    #[test]
+    fn closing_all_has_a_deadline_for_all_of_them_together() {
+        for (patience, ending) in [(60, &b"\x88\x02\x03\xe9"[..]), (0, b"")] {
+            let (mut peer, ws) = pair(Config::default(), &[]);
+            peer.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+            let connections = Connections::default();
+            let slot = Slot {
+                stream: Arc::downgrade(&ws.shared_for_test().stream),
+                handle: OnceLock::from(ws.handle()),
+            };
+            connections.enter(Arc::new(slot));
+            connections.close_all(Deadline::after(Some(Duration::from_secs(patience))));
+            // Too late for a Close: the transport ends without one.
+            let mut came = vec![0; ending.len()];
+            peer.read_exact(&mut came).unwrap();
+            assert_eq!(came, ending);
+            assert!(patience > 0 || peer.read(&mut [0]).unwrap() == 0);
+        }
+    }
+}

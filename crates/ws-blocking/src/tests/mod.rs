@@ -11,7 +11,7 @@ use ws_proto::{Config, Role};
 use crate::WebSocket;
 
 /// A raw peer, and a server's connection that has read `leftover` already.
-fn pair(config: Config, leftover: &[u8]) -> (TcpStream, WebSocket) {
+pub(crate) fn pair(config: Config, leftover: &[u8]) -> (TcpStream, WebSocket) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (stream, _) = listener.accept().unwrap();
