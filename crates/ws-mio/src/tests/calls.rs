@@ -2,8 +2,9 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::thread;
 
-use super::{READS, WRITES};
+use super::{LARGEST_READ, READS, WRITES};
 use crate::{Config, Context, Decision, Handler, Message, Payload, Reactor};
 
 struct Echo;
@@ -64,6 +65,35 @@ fn a_large_answer_leaves_with_the_small_ones_before_it_in_one_write() {
     assert!(answers[11..40_011] == [1; 40_000]);
     assert_eq!(answers[40_011..40_015], *b"\x82\x7e\x13\x88");
     assert!(answers[40_015..] == [2; 5000]);
+}
+
+/// The receive buffer is filled once, then it's others' turn; no event tells of what was left, and it is not forgotten.
+#[test]
+fn a_busy_peer_gets_one_bounded_turn_after_another() {
+    let (mut reactor, mut peer) = open(Echo);
+    let messages = 16_000;
+    peer.write_all(&b"\x81\x80\0\0\0\0".repeat(messages)).unwrap();
+    assert_eq!(counted(|| reactor.turn(None).unwrap()), (1, 1));
+    assert_eq!(counted(|| reactor.turn(None).unwrap()), (1, 1));
+    let mut answers = vec![0; messages * 2];
+    peer.read_exact(&mut answers).unwrap();
+}
+
+#[test]
+fn a_large_message_is_read_into_its_own_buffer() {
+    let (mut reactor, mut peer) = open(Echo);
+    let payload = vec![0; 1 << 20];
+    let sender = thread::spawn(move || {
+        peer.write_all(&[&b"\x82\xff\0\0\0\0\0\x10\0\0\0\0\0\0"[..], &payload].concat())
+            .unwrap();
+        peer.read_exact(&mut vec![0; 10 + (1 << 20)]).unwrap();
+    });
+    LARGEST_READ.set(0);
+    while reactor.connections() > 0 {
+        reactor.turn(None).unwrap();
+    }
+    sender.join().unwrap();
+    assert!(LARGEST_READ.get() > 64 * 1024, "{}", LARGEST_READ.get());
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! The loop from inside: timers of connections that are gone, and the addresses of a name.
 
 use std::cell::Cell;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::rc::Rc;
+use std::thread;
 
 use super::*;
 use crate::Agreed;
@@ -72,6 +74,96 @@ fn an_address_that_is_silent_is_followed_by_the_next() {
     reactor.attend(id, fate);
     run_until(&mut reactor, &outcome, "open");
 }
+
+/// Sends much to whoever connects.
+struct Much;
+
+impl Handler for Much {
+    fn on_open(&mut self, context: &mut Context<'_>, _agreed: &Agreed) {
+        context.send(&vec![1; MUCH]).unwrap();
+    }
+}
+
+const MUCH: usize = 32 << 20;
+
+#[test]
+fn a_socket_is_watched_for_room_only_while_something_waits() {
+    let mut reactor = Reactor::new(Config::default()).unwrap();
+    let address = reactor.listen("127.0.0.1:0", |_, _| Decision::accept(Much)).unwrap();
+    let mut peer = TcpStream::connect(address).unwrap();
+    peer.write_all(REQUEST).unwrap();
+    while !state(&mut reactor).is_some_and(|(watched, _)| watched) {
+        reactor.turn(None).unwrap();
+    }
+    let reader = thread::spawn(move || {
+        let mut left = MUCH;
+        let mut buffer = vec![0; 1 << 16];
+        while left > 0 {
+            left = left.saturating_sub(peer.read(&mut buffer).unwrap());
+        }
+        peer
+    });
+    while state(&mut reactor).unwrap().0 {
+        reactor.turn(None).unwrap();
+    }
+    assert_eq!(
+        state(&mut reactor),
+        Some((false, false)),
+        "neither watched nor holding a queue"
+    );
+    drop(reader);
+}
+
+/// Whether the only connection's socket is watched for room, and whether it holds a queue.
+fn state(reactor: &mut Reactor<Much>) -> Option<(bool, bool)> {
+    let (_, client) = reactor.clients.at(0)?;
+    Some((client.flow.watched, client.holds_backlog()))
+}
+
+/// The limit on file descriptors is a process's, so the test proper runs in one of its own.
+#[test]
+#[cfg(unix)]
+fn accepting_rests_while_there_are_no_descriptors() {
+    let itself = std::env::current_exe().unwrap();
+    let test = "reactor::tests::rests_with_a_full_house";
+    let script = format!("ulimit -n {DESCRIPTORS} && exec \"$0\" --ignored --exact {test}");
+    let output = std::process::Command::new("sh")
+        .arg("-c")
+        .arg(script)
+        .arg(itself)
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && told.contains("1 passed"), "{told}");
+}
+
+#[test]
+#[ignore = "run by the test above, with few file descriptors"]
+fn rests_with_a_full_house() {
+    let mut reactor = Reactor::new(Config::default()).unwrap();
+    let address = reactor.listen("127.0.0.1:0", |_, _| Decision::accept(Nothing)).unwrap();
+    let inside = TcpStream::connect(address).unwrap();
+    reactor.turn(None).unwrap();
+    assert_eq!(reactor.connections(), 1);
+    let mut outside = Vec::new();
+    while let Ok(stream) = TcpStream::connect(address) {
+        outside.push(stream);
+    }
+    reactor.turn(None).unwrap();
+    assert!(reactor.accept_again.is_some(), "it would be tried again and again");
+    assert_ne!(reactor.patience(None), Some(Duration::ZERO));
+    // Somebody leaves: that ends the rest.
+    let id = reactor.clients.at(0).unwrap().0;
+    drop(inside);
+    reactor.remove(id);
+    assert!(reactor.accept_again.is_none());
+}
+
+#[cfg(unix)]
+const DESCRIPTORS: usize = 40;
+
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 fn server() -> (Reactor<Once>, SocketAddr, Rc<Cell<&'static str>>) {
     let mut reactor = Reactor::new(Config::default()).unwrap();
