@@ -26,6 +26,7 @@ pub struct Server {
     max_connections: usize,
     stop_timeout: Duration,
     shared: Arc<Connections>,
+    spare: Arc<Spare>,
 }
 
 impl Server {
@@ -73,6 +74,7 @@ impl Server {
     pub fn stop_handle(&self) -> StopHandle {
         StopHandle {
             shared: Arc::clone(&self.shared),
+            spare: Arc::downgrade(&self.spare),
             address: self.local_addr().ok(),
         }
     }
@@ -147,10 +149,8 @@ impl From<TcpListener> for Server {
             config: Arc::default(),
             max_connections: DEFAULT_MAX_CONNECTIONS,
             stop_timeout: DEFAULT_STOP_TIMEOUT,
-            shared: Arc::new(Connections {
-                spare: Mutex::new(spare),
-                ..Connections::default()
-            }),
+            shared: Arc::default(),
+            spare: Arc::new(Mutex::new(spare)),
         }
     }
 }
@@ -159,6 +159,7 @@ impl From<TcpListener> for Server {
 #[derive(Clone, Debug)]
 pub struct StopHandle {
     shared: Arc<Connections>,
+    spare: Weak<Spare>,
     address: Option<SocketAddr>,
 }
 
@@ -167,6 +168,9 @@ impl StopHandle {
     pub fn stop(&self) {
         if !self.shared.stop() {
             return;
+        }
+        if let Some(spare) = self.spare.upgrade() {
+            drop(spare.lock().unwrap_or_else(PoisonError::into_inner).take());
         }
         // The server's thread waits for a client, and the one portable thing that ends this wait is a client. If it
         // can't connect, the queue is full of others, who do as well.
@@ -209,14 +213,16 @@ impl Slot {
 
 type Handler = dyn Fn(Incoming) + Send + Sync;
 
+/// A descriptor in reserve, so that a process that has run out of them can still connect to itself to stop. It is the
+/// server's own, since it listens too: it must not outlive it.
+type Spare = Mutex<Option<TcpListener>>;
+
 /// The connections of one server.
 #[derive(Debug, Default)]
 struct Connections {
     state: Mutex<State>,
     /// One has left, or the server is to stop.
     changed: Condvar,
-    /// A descriptor in reserve, so that a process that has run out of them can still connect to itself to stop.
-    spare: Mutex<Option<TcpListener>>,
 }
 
 #[derive(Debug, Default)]
@@ -244,7 +250,6 @@ impl Connections {
     fn stop(&self) -> bool {
         let was_stopping = mem::replace(&mut self.lock().stopping, true);
         self.changed.notify_all();
-        drop(self.spare.lock().unwrap_or_else(PoisonError::into_inner).take());
         !was_stopping
     }
 

@@ -44,6 +44,15 @@ fn stopping_before_serving_serves_nobody() {
 }
 
 #[test]
+fn a_server_that_is_dropped_gives_its_port_back() {
+    let server = Server::bind("127.0.0.1:0").unwrap();
+    let (address, stop) = (server.local_addr().unwrap(), server.stop_handle());
+    drop(server);
+    Server::bind(address).unwrap();
+    stop.stop();
+}
+
+#[test]
 fn peers_that_do_not_answer_do_not_hold_a_stopping_server() {
     let server = Server::bind("127.0.0.1:0")
         .unwrap()
