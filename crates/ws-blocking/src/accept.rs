@@ -35,6 +35,8 @@ pub(crate) fn accept_for(
     config: Arc<Config>,
     slot: Option<Arc<Slot>>,
 ) -> Result<Incoming, Error> {
+    // It may have come from a listener that does not block, and on some systems be like it.
+    stream.set_nonblocking(false)?;
     stream.set_nodelay(true)?;
     let deadline = Deadline::after(Some(config.handshake.timeout));
     let mut handshake = ServerHandshake::new(&config.handshake);

@@ -26,7 +26,10 @@ impl Handle {
     /// Starts the closing handshake. `recv` goes on to deliver what the peer still sends, then tells the end as usual;
     /// if the peer does not answer, that takes at most twice [`Timeouts::close`](ws_proto::Timeouts::close).
     ///
-    /// Never waits for the connection's own thread. Without effect on a connection that is closing already.
+    /// Never waits for the connection's own thread: if that is writing, it writes the Close itself once it is done,
+    /// which a peer that does not read can put off as [`WebSocket::send`](crate::WebSocket::send) tells. Otherwise this
+    /// call writes it, and such a peer holds it for as long as a Close may wait. Without effect on a connection that is
+    /// closing already.
     ///
     /// # Errors
     /// [`SendError::Close`] if the code must not be sent or the reason is over 123 bytes.

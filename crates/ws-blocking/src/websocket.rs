@@ -53,6 +53,7 @@ impl WebSocket {
         config: impl Into<Arc<Config>>,
         leftover: &[u8],
     ) -> Result<Self, Error> {
+        stream.set_nonblocking(false)?;
         stream.set_nodelay(true)?;
         Self::open(Arc::new(stream), role, config.into(), ReadBuffer::new(leftover), None)
     }

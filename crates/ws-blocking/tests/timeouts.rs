@@ -2,10 +2,13 @@
 
 mod common;
 
+use std::net::TcpListener;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use common::{Raw, close_payload, in_thread, masked};
-use ws_blocking::{Config, ConnectionError, Error, SendError, Timeout};
+use ws_blocking::{Config, ConnectionError, Error, Role, SendError, Timeout, WebSocket};
 
 const SHORT: Option<Duration> = Some(Duration::from_millis(50));
 
@@ -107,4 +110,26 @@ fn without_deadlines_nothing_is_sent() {
     raw.write(masked(0x81, b"at last"));
     assert_eq!(receiving().unwrap(), Some("at last".into()));
     raw.expect_eof();
+}
+
+#[test]
+fn a_socket_that_does_not_block_is_made_to() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut raw = Raw::connect(listener.local_addr().unwrap());
+    let (stream, _) = listener.accept().unwrap();
+    stream.set_nonblocking(true).unwrap();
+    let same_socket = stream.try_clone().unwrap();
+    let _ws = WebSocket::from_raw(stream, Role::Server, Config::default(), &[]).unwrap();
+    // Without it, every wait for input would be a busy one.
+    let (about_to_wait, waiting) = mpsc::channel();
+    let waited = in_thread(move || {
+        about_to_wait.send(()).unwrap();
+        same_socket.peek(&mut [0])
+    });
+    waiting.recv().unwrap();
+    for _ in 0..1000 {
+        thread::yield_now();
+    }
+    raw.write("x");
+    assert_eq!(waited().unwrap(), 1);
 }
