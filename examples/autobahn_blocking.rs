@@ -1,12 +1,25 @@
 //! The counterpart of Autobahn's fuzzing server: runs all of its cases over ws-blocking, then asks for the report.
+//!
+//! `cargo run --release --example autobahn_blocking -- --url ws://127.0.0.1:9001 --agent ws-blocking`
 
 use std::error::Error;
+use std::process::ExitCode;
 
 use examples::args::AutobahnArgs;
 use ws_blocking::{Config, Connect, Message, WebSocket};
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let AutobahnArgs { url, agent } = AutobahnArgs::parse();
+fn main() -> ExitCode {
+    match run(&AutobahnArgs::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &AutobahnArgs) -> Result<(), Box<dyn Error>> {
+    let AutobahnArgs { url, agent } = args;
     let count: u32 = match connect(&format!("{url}/getCaseCount"))?.recv()? {
         Some(Message::Text(count)) => count.as_str().parse()?,
         other => return Err(format!("not a number of cases: {other:?}").into()),
