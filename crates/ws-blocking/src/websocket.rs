@@ -22,6 +22,9 @@ use crate::{Error, Handle, handshaking};
 /// keepalive pings sent and deadlines kept while [`recv`](Self::recv) waits, so a thread that has nothing to send
 /// should be in there.
 ///
+/// Messages come whole, whatever `Config::delivery` says. Pings are not shown: with
+/// [`Replies::pong`](crate::Replies::pong) off they stay unanswered.
+///
 /// Dropping it ends the transport at once, without a closing handshake: the peer sees an abnormal end, and messages
 /// that were fed and not flushed are lost. [`close`](Self::close) first.
 #[derive(Debug)]
