@@ -12,7 +12,9 @@ use ws_mio::{Accept, ClientRequest, Decision, Error, HandshakeError, Reactor, Re
 
 #[test]
 fn a_plain_request_gets_a_page_on_the_same_port() {
-    let mut world = World::new(config(), Recorder::new);
+    let mut config = config();
+    config.timeouts.linger = Some(Duration::from_secs(60));
+    let mut world = World::new(config, Recorder::new);
     let mut peer = Peer::connect(world.address);
     peer.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let head = world.head(&mut peer);
@@ -21,6 +23,11 @@ fn a_plain_request_gets_a_page_on_the_same_port() {
         "{head}"
     );
     assert_eq!(world.rest(&mut peer), b"a page");
+    assert_eq!(
+        world.reactor.connections(),
+        1,
+        "a socket closed now could reset the answer away"
+    );
     drop(peer);
     world.until(|world| (world.reactor.connections() == 0).then_some(()));
 }
