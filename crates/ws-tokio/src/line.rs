@@ -10,10 +10,11 @@
 //! A transport remembers one waiting writer only. So:
 //!
 //! 1. All access to the transport is under the lock, which is never held over an await.
-//! 2. Whenever the owner waits for anything to do with the connection, it drives the output itself, and says so by
-//!    [`owner_waits`](Line::owner_waits). The flusher does not touch the transport then.
-//! 3. When the owner stops waiting, by success or by cancellation, it calls [`rouse`](Line::rouse) if output is left.
-//!    A flusher whose place in the transport the owner had taken is woken by that.
+//! 2. While a method of the owner may wait for the transport, it drives the output itself, and has said so by
+//!    [`owner_drives`](Line::owner_drives) under the lock under which it asked. The flusher does not touch the transport
+//!    then.
+//! 3. When the method ends, by success or by cancellation, it calls [`rouse`](Line::rouse) if output is left, whether
+//!    it has waited or not: asking was enough to take the flusher's place in the transport.
 //! 4. There is one flusher at most, and its waker stays here as long as it lives. So it can always be reached, also to
 //!    tell it to end.
 
@@ -38,8 +39,8 @@ pub(crate) struct Line<S> {
     pub(crate) outbox: Outbox,
     /// Why writing is over, if it failed. What is queued afterwards is dropped; there may still be something to read.
     error: Option<io::Error>,
-    /// Whether the owner waits, and so drives the output.
-    pub(crate) owner_waits: bool,
+    /// Whether the owner drives the output.
+    pub(crate) owner_drives: bool,
     /// Whether bytes were written to the transport that it may still hold back.
     unflushed: bool,
     /// Whether the transport could take no more, and whether it has since.
@@ -70,7 +71,7 @@ impl<S: ByteStream> Line<S> {
             io: Some(io),
             outbox: Outbox::new(limits),
             error: None,
-            owner_waits: false,
+            owner_drives: false,
             unflushed: false,
             blocked: false,
             unblocked: false,
@@ -136,12 +137,11 @@ impl<S: ByteStream> Line<S> {
 
     /// Drops the transport and whatever is queued for it, and lets the flusher end.
     pub(crate) fn end(&mut self) -> (Option<S>, Outbox) {
-        self.dismiss();
+        let io = self.io.take();
+        let outbox = mem::replace(&mut self.outbox, Outbox::new(&Limits::default()));
         self.unflushed = false;
-        (
-            self.io.take(),
-            mem::replace(&mut self.outbox, Outbox::new(&Limits::default())),
-        )
+        self.dismiss();
+        (io, outbox)
     }
 
     /// Makes sure that what is queued leaves although the owner turns to something else.
@@ -162,7 +162,7 @@ impl<S: ByteStream> Line<S> {
 
     /// Lets the flusher end: it is cheap to spawn, but an idle connection should not pay for one.
     pub(crate) fn dismiss(&mut self) {
-        if self.flusher == Flusher::Waiting && (self.is_flushed() || self.io.is_none()) {
+        if self.flusher == Flusher::Waiting && self.is_flushed() {
             self.flusher = Flusher::Dismissed;
             self.wake_flusher();
         }
@@ -222,7 +222,7 @@ impl<S: ByteStream> Future for Flush<S> {
             line.flusher_waker = None;
             return Poll::Ready(());
         }
-        if !line.owner_waits {
+        if !line.owner_drives {
             // Ready or not, it stays for the next time.
             let _ = line.poll_flush(cx);
         }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
+use std::mem;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
@@ -52,10 +53,8 @@ pub struct WebSocket<S: ByteStream> {
     protocol: Option<Box<str>>,
     /// Why reading failed, if it did.
     error: Option<io::Error>,
-    /// Whether a method waits: the line knows, and must be told when that ends.
-    waiting: bool,
-    /// Whether replies were queued that nobody has been told to write.
-    deferred: bool,
+    /// Whether the method that runs has written or queued anything, and must hand the output back when it ends.
+    touched: bool,
     /// Whether our direction of the transport has been shut down.
     shut: bool,
     /// Whether all is over, and the transport dropped.
@@ -225,8 +224,7 @@ impl<S: ByteStream> WebSocket<S> {
             config,
             protocol: protocol.map(String::into_boxed_str),
             error: None,
-            waiting: false,
-            deferred: false,
+            touched: false,
             shut: false,
             ended: false,
         }
@@ -269,7 +267,7 @@ impl<S: ByteStream> WebSocket<S> {
             let left = input.len();
             self.unread.keep(left);
             if self.connection.sender().owes() {
-                self.deferred |= self.connection.poll_outbox(&mut lock(&self.line).outbox);
+                self.touched |= self.connection.poll_outbox(&mut lock(&self.line).outbox);
             }
             if message.is_some() {
                 return message;
@@ -281,9 +279,9 @@ impl<S: ByteStream> WebSocket<S> {
     /// With nothing unread: writes, does what the end of a connection asks for, reads once, tells the time. Pending
     /// if nothing of this got anywhere.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        self.touched = true;
         let mut line = lock(&self.line);
         let flushed = poll_output(&mut self.connection, &mut line, cx);
-        self.deferred &= !flushed;
         let transport = self.connection.transport();
         let must_shut = matches!(transport, Transport::HalfClose | Transport::FlushThenClose) && flushed && !self.shut;
         if must_shut {
@@ -316,8 +314,6 @@ impl<S: ByteStream> WebSocket<S> {
             return Poll::Ready(None);
         }
         line.outbox.release();
-        line.owner_waits = true;
-        self.waiting = true;
         Poll::Pending
     }
 
@@ -345,6 +341,7 @@ impl<S: ByteStream> WebSocket<S> {
                     return Poll::Ready(line.check());
                 }
             }
+            self.touched = true;
             poll_output(&mut self.connection, &mut line, cx);
             if line.outbox.is_full() {
                 drop(line);
@@ -354,6 +351,7 @@ impl<S: ByteStream> WebSocket<S> {
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.touched = true;
         loop {
             let mut line = lock(&self.line);
             let flushed = poll_output(&mut self.connection, &mut line, cx);
@@ -374,23 +372,19 @@ impl<S: ByteStream> WebSocket<S> {
             let _ = self.connection.handle_timeout(now);
             return Poll::Ready(());
         }
-        lock(&self.line).owner_waits = true;
-        self.waiting = true;
         Poll::Pending
     }
 
     /// The owner turns to something else: whatever has not left yet is the flusher's.
-    fn stop_waiting(&mut self) {
-        if !self.waiting && !self.deferred {
+    fn hand_back(&mut self) {
+        if !mem::take(&mut self.touched) {
             return;
         }
         let mut line = lock(&self.line);
-        line.owner_waits = false;
+        line.owner_drives = false;
         if !line.is_flushed() {
             line.rouse(&self.line);
         }
-        self.waiting = false;
-        self.deferred = false;
     }
 
     /// The peer has closed, and answering is the caller's part.
@@ -466,12 +460,14 @@ impl<S: ByteStream> DerefMut for Owner<'_, S> {
 
 impl<S: ByteStream> Drop for Owner<'_, S> {
     fn drop(&mut self) {
-        self.0.stop_waiting();
+        self.0.hand_back();
     }
 }
 
-/// Writes what is queued and what the protocol owes. Whether all of it has left.
+/// Writes what is queued and what the protocol owes, in the flusher's stead until it is handed back. Whether all of it
+/// has left.
 fn poll_output<S: ByteStream>(connection: &mut Connection, line: &mut Line<S>, cx: &mut Context<'_>) -> bool {
+    line.owner_drives = true;
     loop {
         connection.poll_outbox(&mut line.outbox);
         let flushed = line.poll_flush(cx).is_ready();

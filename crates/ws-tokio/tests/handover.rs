@@ -1,0 +1,78 @@
+//! Output that is left behind always has somebody who writes it, and nobody stays who has nothing to write.
+
+mod common;
+
+use std::time::Duration;
+
+use common::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tokio::runtime::Handle;
+use tokio::task::yield_now;
+use tokio::time::timeout;
+use ws_tokio::{Config, Message};
+
+/// Long enough for anything that is going to happen.
+const HANG: Duration = Duration::from_secs(3600);
+
+fn without_deadlines() -> Config {
+    let mut config = Config::default();
+    config.timeouts.ping_interval = None;
+    config
+}
+
+#[tokio::test(start_paused = true)]
+async fn receiving_at_once_does_not_take_the_output_away_from_who_writes_it() {
+    let (near, mut far) = duplex(1000);
+    let mut ws = server(near, without_deadlines());
+    ws.send(vec![7; 10_000]).await.unwrap();
+    // Now somebody waits for the transport in the owner's stead.
+    yield_now().await;
+    far.write_all(&masked(TEXT, b"one")).await.unwrap();
+    assert_eq!(ws.recv().await.unwrap(), Some(Message::text("one")));
+    // The owner has turned to something else.
+    let mut answer = vec![0; 10_004];
+    timeout(HANG, far.read_exact(&mut answer)).await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_stays_when_a_connection_is_dropped_with_output() {
+    let tasks = || Handle::current().metrics().num_alive_tasks();
+    let (near, far) = duplex(1000);
+    let mut ws = server(near, without_deadlines());
+    ws.send(vec![7; 10_000]).await.unwrap();
+    yield_now().await;
+    drop(ws);
+    // The peer does not read: what is left is tried for as long as configured, and given up.
+    tokio::time::sleep(HANG).await;
+    assert_eq!(tasks(), 0);
+    drop(far);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn waiting_for_room_while_another_thread_writes() {
+    let mut config = Config::default();
+    config.timeouts.ping_interval = Some(HANG);
+    config.limits.output_high_water = 64;
+    for _ in 0..ROUNDS {
+        let (near, mut far) = duplex(48);
+        let mut ws = server(near, config.clone());
+        // The owner is no task of the runtime, so that its workers write at the same time.
+        let read = tokio::spawn(async move {
+            for number in 0..MESSAGES {
+                expect(&mut far, &unmasked(BINARY, &[number; 30])).await;
+            }
+            far
+        });
+        let send = async {
+            for number in 0..MESSAGES {
+                ws.send(vec![number; 30]).await.unwrap();
+            }
+            ws.flush().await.unwrap();
+        };
+        timeout(Duration::from_secs(60), send).await.expect("it goes on");
+        read.await.unwrap();
+    }
+}
+
+const ROUNDS: usize = 200;
+const MESSAGES: u8 = 200;
