@@ -137,7 +137,8 @@ impl<S: ByteStream> WebSocket<S> {
     /// Waits until everything that is queued has been written.
     ///
     /// # Errors
-    /// [`Error::Io`] if the transport has failed, [`Error::Connection`] if the connection failed while waiting.
+    /// [`Error::Io`] if the transport has failed or, after a Close, its time is over; [`Error::Connection`] if the
+    /// connection failed while waiting.
     pub async fn flush(&mut self) -> Result<(), Error> {
         let mut owner = Owner(self);
         poll_fn(|cx| owner.poll_flush(cx)).await
@@ -357,11 +358,17 @@ impl<S: ByteStream> WebSocket<S> {
             let flushed = poll_output(&mut self.connection, &mut line, cx);
             line.check()?;
             drop(line);
-            match self.connection.ending().and_then(|ending| ending.error) {
-                Some(error) if !flushed => return Poll::Ready(Err(error.into())),
-                _ if flushed => return Poll::Ready(Ok(())),
-                _ => ready!(self.poll_wait(cx)),
+            if flushed {
+                return Poll::Ready(Ok(()));
             }
+            if let Some(error) = self.connection.ending().and_then(|ending| ending.error) {
+                return Poll::Ready(Err(error.into()));
+            }
+            if self.connection.transport() == Transport::Drop {
+                // Closed in peace, but the peer took too long to read what is left.
+                return Poll::Ready(Err(Error::Io(io::ErrorKind::TimedOut.into())));
+            }
+            ready!(self.poll_wait(cx));
         }
     }
 

@@ -48,6 +48,23 @@ async fn nobody_stays_when_a_connection_is_dropped_with_output() {
     drop(far);
 }
 
+#[tokio::test(start_paused = true)]
+async fn flushing_ends_with_the_connection() {
+    let (near, mut far) = duplex(1000);
+    let mut ws = server(near, without_deadlines());
+    ws.send(vec![7; 10_000]).await.unwrap();
+    far.write_all(&masked(CLOSE, b"")).await.unwrap();
+    // The Close is taken, and its answer queued behind what the peer does not read.
+    tokio::select! {
+        biased;
+        received = ws.recv() => panic!("{received:?}"),
+        () = yield_now() => {}
+    }
+    assert!(ws.ending().is_some());
+    assert!(timeout(HANG, ws.flush()).await.unwrap().is_err());
+    assert_eq!(ws.recv().await.unwrap(), None);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn waiting_for_room_while_another_thread_writes() {
     let mut config = Config::default();
