@@ -1,11 +1,12 @@
 //! One sleep per connection, armed as rarely as possible.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::task::coop;
 use tokio::time::{self, Sleep};
 use ws_proto::Instant;
 
@@ -44,7 +45,8 @@ impl Timer {
             let Some(sleep) = &mut self.sleep else {
                 return Poll::Pending;
             };
-            ready!(sleep.as_mut().poll(cx));
+            // Outside of Tokio's budget: a peer that always uses it up must not hold off the deadlines.
+            ready!(pin!(coop::unconstrained(sleep.as_mut())).poll(cx));
             let now = self.now();
             if now >= deadline {
                 return Poll::Ready(now);

@@ -106,8 +106,9 @@ async fn a_sender_waits_for_a_peer_that_does_not_read() {
     assert_eq!(read.await.unwrap().len(), accepted * 102);
 }
 
-/// A peer that is never slower than we are: a thousand reads of pongs, each of them at once, then a message.
+/// A peer that is never slower than we are: many reads of pongs, each of them at once, then a message.
 struct Torrent {
+    pongs: usize,
     reads: usize,
     at_once: Arc<AtomicUsize>,
 }
@@ -117,7 +118,7 @@ impl AsyncRead for Torrent {
         self.reads += 1;
         self.at_once.fetch_add(1, Ordering::Relaxed);
         match self.reads {
-            1..=1000 => buf.put_slice(&masked(PONG, b"").repeat(100)),
+            reads if reads <= self.pongs => buf.put_slice(&masked(PONG, b"").repeat(100)),
             _ => buf.put_slice(&masked(TEXT, b"done")),
         }
         Poll::Ready(Ok(()))
@@ -143,6 +144,7 @@ async fn a_torrent_does_not_hold_the_thread() {
     let reads = Arc::new(AtomicUsize::new(0));
     let mut ws = server(
         Torrent {
+            pongs: 1000,
             reads: 0,
             at_once: reads.clone(),
         },
@@ -167,6 +169,7 @@ async fn a_torrent_goes_on_by_itself() {
     let started = Instant::now();
     let mut ws = server(
         Torrent {
+            pongs: 1000,
             reads: 0,
             at_once: Arc::default(),
         },
@@ -174,6 +177,30 @@ async fn a_torrent_goes_on_by_itself() {
     );
     assert_eq!(ws.recv().await.unwrap(), Some(Message::text("done")));
     assert_eq!(started.elapsed(), Duration::ZERO, "no deadline had to wake it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_torrent_does_not_hold_off_deadlines() {
+    let mut config = Config::default();
+    config.timeouts.idle = Some(Duration::from_millis(50));
+    config.timeouts.linger = Some(Duration::from_millis(10));
+    let torrent = Torrent {
+        pongs: 50_000,
+        reads: 0,
+        at_once: Arc::default(),
+    };
+    let mut ws = server(torrent, config);
+    let clock = tokio::spawn(async {
+        loop {
+            tokio::time::advance(Duration::from_millis(1)).await;
+        }
+    });
+    let result = ws.recv().await;
+    assert!(
+        matches!(result, Err(Error::Connection(ConnectionError::Timeout(Timeout::Idle)))),
+        "{result:?}"
+    );
+    clock.abort();
 }
 
 #[tokio::test(start_paused = true)]
