@@ -1,6 +1,7 @@
 //! The deadlines of one connection. Time is only ever told, and events are dated afterwards: whatever happened
 //! without a time makes the next deadline due at once, and the time told then is taken as its date.
 
+use core::num::NonZeroU64;
 use core::time::Duration;
 
 use crate::{Instant, Timeout, Timeouts};
@@ -13,25 +14,28 @@ pub(super) struct Timers {
     heard_data: bool,
     /// Whether the pong to the last ping came since the time was last told.
     ponged: bool,
-    /// The message that `assembly_at` is for, if one is in progress and dated.
-    assembly_of: Option<u32>,
+    waiting: Waiting,
     /// The number in the payload of the last keepalive ping.
     ping_number: u32,
     last_heard: Instant,
     last_data: Instant,
     ping_sent: Instant,
-    assembly_at: Instant,
-    ending: EndingDeadline,
-    round_trip: Option<Duration>,
+    /// The end of what `waiting` says.
+    until: Instant,
+    /// In nanoseconds: half the size of an optional duration.
+    round_trip: Option<NonZeroU64>,
 }
 
-/// The wait that an ending connection is in.
+/// What the connection waits for, apart from a sign of life.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum EndingDeadline {
-    None,
-    /// Begun, but not dated.
+enum Waiting {
+    Nothing,
+    /// The end of this message.
+    Message(u32),
+    /// The end of the connection, but not dated yet.
     Undated(Wait),
-    At(Wait, Instant),
+    /// The end of the connection.
+    Ending(Wait),
 }
 
 /// What an ending connection waits for.
@@ -60,13 +64,12 @@ impl Timers {
             heard: false,
             heard_data: false,
             ponged: false,
-            assembly_of: None,
+            waiting: Waiting::Nothing,
             ping_number: 0,
             last_heard: Instant::ZERO,
             last_data: Instant::ZERO,
             ping_sent: Instant::NEVER,
-            assembly_at: Instant::NEVER,
-            ending: EndingDeadline::None,
+            until: Instant::NEVER,
             round_trip: None,
         }
     }
@@ -80,10 +83,8 @@ impl Timers {
     /// Output moved on: the peer lives, and an end that waits for it to be written out waits anew.
     pub(super) fn progressed(&mut self) {
         self.heard = true;
-        if let EndingDeadline::At(wait, at) = self.ending {
-            if at != Instant::NEVER {
-                self.ending = EndingDeadline::Undated(wait);
-            }
+        if let Waiting::Ending(wait) = self.waiting {
+            self.waiting = Waiting::Undated(wait);
         }
     }
 
@@ -101,12 +102,12 @@ impl Timers {
     }
 
     pub(super) fn round_trip(&self) -> Option<Duration> {
-        self.round_trip
+        self.round_trip.map(|nanos| Duration::from_nanos(nanos.get()))
     }
 
     /// From now on only this wait counts.
     pub(super) fn begin_ending(&mut self, wait: Wait) {
-        self.ending = EndingDeadline::Undated(wait);
+        self.waiting = Waiting::Undated(wait);
     }
 
     /// When [`handle`](Self::handle) should be called next.
@@ -114,16 +115,13 @@ impl Timers {
         if !self.started || self.ponged {
             return Some(Instant::ZERO);
         }
-        match self.ending {
-            EndingDeadline::None => {}
-            EndingDeadline::Undated(_) => return Some(Instant::ZERO),
-            EndingDeadline::At(_, at) => return (at != Instant::NEVER).then_some(at),
-        }
-        let assembly = match message {
-            None => Instant::NEVER,
-            Some(_) if timeouts.assembly.is_none() => Instant::NEVER,
-            Some(_) if self.assembly_of != message => Instant::ZERO,
-            Some(_) => self.assembly_at,
+        let assembly = match (self.waiting, message) {
+            (Waiting::Undated(_), _) => return Some(Instant::ZERO),
+            (Waiting::Ending(_), _) => return (self.until != Instant::NEVER).then_some(self.until),
+            (_, None) => Instant::NEVER,
+            (_, Some(_)) if timeouts.assembly.is_none() => Instant::NEVER,
+            (waiting, Some(message)) if waiting != Waiting::Message(message) => Instant::ZERO,
+            (_, Some(_)) => self.until,
         };
         let idle = after(self.last_data, timeouts.idle);
         let next = assembly.min(idle).min(self.next_ping(timeouts));
@@ -134,7 +132,7 @@ impl Timers {
     pub(super) fn handle(&mut self, now: Instant, timeouts: &Timeouts, message: Option<u32>) -> Option<Due> {
         if self.ponged {
             self.ponged = false;
-            self.round_trip = Some(now.saturating_duration_since(self.ping_sent));
+            self.round_trip = NonZeroU64::new(now.as_nanos().saturating_sub(self.ping_sent.as_nanos()).max(1));
             self.ping_sent = Instant::NEVER;
         }
         if self.heard || !self.started {
@@ -146,28 +144,27 @@ impl Timers {
             self.last_data = now;
         }
         self.started = true;
-        if let EndingDeadline::Undated(wait) = self.ending {
+        if let Waiting::Undated(wait) = self.waiting {
             let patience = match wait {
                 Wait::Close => timeouts.close,
                 Wait::Linger => timeouts.linger,
             };
-            self.ending = EndingDeadline::At(wait, after(now, patience));
+            self.wait(Waiting::Ending(wait), now, patience);
         }
-        if let EndingDeadline::At(wait, at) = self.ending {
-            if now < at || at == Instant::NEVER {
-                return None;
-            }
-            return Some(match wait {
+        let is_over = now >= self.until && self.until != Instant::NEVER;
+        if let Waiting::Ending(wait) = self.waiting {
+            return is_over.then_some(match wait {
                 Wait::Close => Due::Failed(Timeout::Close),
                 Wait::Linger => Due::Lingered,
             });
         }
-        if self.assembly_of != message {
-            self.assembly_of = message;
-            self.assembly_at = message.map_or(Instant::NEVER, |_| after(now, timeouts.assembly));
-        }
-        if now >= self.assembly_at && self.assembly_at != Instant::NEVER {
-            return Some(Due::Failed(Timeout::Assembly));
+        match message {
+            Some(message) if self.waiting != Waiting::Message(message) => {
+                self.wait(Waiting::Message(message), now, timeouts.assembly);
+            }
+            Some(_) if is_over => return Some(Due::Failed(Timeout::Assembly)),
+            Some(_) => {}
+            None => self.wait(Waiting::Nothing, now, None),
         }
         if timeouts.idle.is_some() && now >= after(self.last_data, timeouts.idle) {
             return Some(Due::Failed(Timeout::Idle));
@@ -181,6 +178,11 @@ impl Timers {
             return Some(Due::Ping(self.ping_number.to_be_bytes()));
         }
         None
+    }
+
+    fn wait(&mut self, waiting: Waiting, now: Instant, patience: Option<Duration>) {
+        self.waiting = waiting;
+        self.until = after(now, patience);
     }
 
     /// Whether nothing was heard since the last ping. What is dated alike, on a coarse clock, came after it: a ping is
