@@ -14,6 +14,7 @@ use ws_proto::{Config, Connection, Outbox};
 
 use crate::error::Error;
 use crate::goodbye::{patience, say_goodbye};
+use crate::timer::after;
 use crate::unread::Unread;
 use crate::websocket::{ByteStream, WebSocket};
 
@@ -35,7 +36,7 @@ pub async fn accept<S: ByteStream>(stream: S) -> Result<Incoming<S>, Error> {
 /// [`Error::Handshake`] if what came is not HTTP, is over a limit or did not come in time. The client has been
 /// answered then, and the transport is closed. [`Error::Io`] if the transport failed.
 pub async fn accept_with<S: ByteStream>(mut stream: S, config: Arc<Config>) -> Result<Incoming<S>, Error> {
-    let deadline = Instant::now() + config.handshake.timeout;
+    let deadline = after(config.handshake.timeout);
     let peer = prepare(&stream);
     let mut unread = Unread::default();
     let result = timeout_at(deadline, read_request(&mut stream, &mut unread, &config)).await;
@@ -53,7 +54,7 @@ pub async fn accept_with<S: ByteStream>(mut stream: S, config: Arc<Config>) -> R
             error.response().write(outbox.buffer());
             let patience = patience(&config);
             // The fault is the request's, whether the client hears of it or not.
-            let _ = say_goodbye(stream, outbox, Instant::now() + patience, patience).await;
+            let _ = say_goodbye(stream, outbox, after(patience), patience).await;
             Err(error.into())
         }
         Err(error) => Err(error),

@@ -12,6 +12,7 @@ use ws_proto::{Config, Connection};
 
 use crate::accept::{prepare, write_all};
 use crate::error::Error;
+use crate::timer::after;
 use crate::unread::Unread;
 use crate::websocket::{ByteStream, WebSocket};
 
@@ -75,7 +76,7 @@ impl Connect {
             return Err(Error::TlsUnsupported);
         }
         let config = self.config.unwrap_or_default();
-        let deadline = Instant::now() + config.handshake.timeout;
+        let deadline = after(config.handshake.timeout);
         let stream = within(deadline, dial(request.url(), deadline)).await?;
         within(deadline, upgrade(stream, request, config)).await
     }
@@ -86,7 +87,7 @@ impl Connect {
     /// As [`open`](Self::open).
     pub async fn over<S: ByteStream>(self, stream: S) -> Result<(WebSocket<S>, ServerAccepted), Error> {
         let config = self.config.unwrap_or_default();
-        let deadline = Instant::now() + config.handshake.timeout;
+        let deadline = after(config.handshake.timeout);
         within(deadline, upgrade(stream, self.request?, config)).await
     }
 

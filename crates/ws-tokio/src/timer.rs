@@ -20,6 +20,12 @@ pub(crate) struct Timer {
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
+/// The end of a wait that begins now, or as good as never if it is longer than the clock's range.
+pub(crate) fn after(patience: Duration) -> time::Instant {
+    let now = time::Instant::now();
+    now.checked_add(patience).unwrap_or_else(|| now + NEVER)
+}
+
 impl Timer {
     pub(crate) fn new() -> Self {
         Self {
@@ -69,3 +75,6 @@ impl Timer {
         Instant::ZERO + self.epoch.elapsed()
     }
 }
+
+/// Thirty years: within the range of every clock, and beyond the life of every process.
+const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);

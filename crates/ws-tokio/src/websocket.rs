@@ -12,7 +12,6 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
 use tokio::task::coop;
-use tokio::time::Instant;
 use ws_proto::{
     CloseCode, Config, Connection, Delivery, Ending, Input, Message, Outbox, Prepared, SendError, Sender, Transport,
 };
@@ -20,7 +19,7 @@ use ws_proto::{
 use crate::error::{Error, repeat};
 use crate::goodbye::{patience, say_goodbye};
 use crate::line::{Line, Shared, lock};
-use crate::timer::Timer;
+use crate::timer::{Timer, after};
 use crate::unread::{Unread, poll_read};
 
 /// What a connection runs over: a `TcpStream`, a TLS stream, an in-memory pipe. Implemented for everything that fits.
@@ -426,7 +425,7 @@ impl<S: ByteStream> Drop for WebSocket<S> {
             return;
         };
         let patience = patience(&self.config);
-        runtime.spawn(say_goodbye(io, outbox, Instant::now() + patience, patience));
+        runtime.spawn(say_goodbye(io, outbox, after(patience), patience));
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::time::Instant;
-use ws_tokio::{CloseCode, Config, ConnectionError, Error, Message, Timeout};
+use ws_tokio::{CloseCode, Config, ConnectionError, Error, Message, Timeout, accept_with, connect};
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_peer_is_pinged_and_given_up() {
@@ -141,4 +141,33 @@ async fn deadlines_hold_under_a_flood_that_never_lets_the_reader_wait() {
     );
     drop(ws);
     flood.await.unwrap();
+}
+
+#[tokio::test]
+async fn the_longest_deadlines_are_never_due() {
+    let mut config = Config::default();
+    config.handshake.timeout = Duration::MAX;
+    config.timeouts.ping_interval = Some(Duration::MAX);
+    config.timeouts.ping_timeout = Some(Duration::MAX);
+    config.timeouts.idle = Some(Duration::MAX);
+    config.timeouts.assembly = Some(Duration::MAX);
+    config.timeouts.close = Some(Duration::MAX);
+    config.timeouts.linger = Some(Duration::MAX);
+    let (url, task) = echo_server(config.clone()).await;
+    let mut ws = connect(&url).config(config.clone()).await.unwrap();
+    ws.send("hello").await.unwrap();
+    assert_eq!(ws.recv().await.unwrap(), Some(Message::text("hello")));
+    ws.close(CloseCode::NORMAL, "").await.unwrap();
+    task.await.unwrap().unwrap();
+
+    let (near, mut far) = duplex(10);
+    let mut ws = server(near, config.clone());
+    ws.send("longer than the pipe").await.unwrap();
+    drop(ws);
+    expect(&mut far, &unmasked(TEXT, b"longer than the pipe")).await;
+
+    let (near, mut far) = duplex(1000);
+    far.write_all(b"nonsense\r\n\r\n").await.unwrap();
+    drop(far);
+    assert!(accept_with(near, config.into()).await.is_err());
 }
