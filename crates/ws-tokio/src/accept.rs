@@ -38,10 +38,9 @@ pub async fn accept<S: ByteStream>(stream: S) -> Result<Incoming<S>, Error> {
 pub async fn accept_with<S: ByteStream>(mut stream: S, config: Arc<Config>) -> Result<Incoming<S>, Error> {
     let deadline = after(config.handshake.timeout);
     let peer = prepare(&stream);
-    let mut unread = Unread::default();
-    let result = timeout_at(deadline, read_request(&mut stream, &mut unread, &config)).await;
+    let result = timeout_at(deadline, read_request(&mut stream, &config)).await;
     match result.unwrap_or(Err(Error::Handshake(HandshakeError::TimedOut))) {
-        Ok(request) => Ok(Incoming {
+        Ok((request, unread)) => Ok(Incoming {
             stream,
             request,
             unread,
@@ -133,6 +132,8 @@ impl<S: ByteStream> Incoming<S> {
     pub async fn reject(self, response: &Response) -> Result<(), Error> {
         let mut outbox = Outbox::new(&self.config.limits);
         self.request.reject(response, outbox.buffer());
+        // Nobody will read it, and parting takes a while.
+        drop(self.unread);
         Ok(say_goodbye(self.stream, outbox, self.deadline, patience(&self.config)).await?)
     }
 }
@@ -159,15 +160,17 @@ pub(crate) async fn write_all<S: ByteStream>(stream: &mut S, bytes: &[u8]) -> Re
     Ok(stream.flush().await?)
 }
 
-async fn read_request<S: ByteStream>(stream: &mut S, unread: &mut Unread, config: &Config) -> Result<Request, Error> {
+/// The request, and what came behind it.
+async fn read_request<S: ByteStream>(stream: &mut S, config: &Config) -> Result<(Request, Unread), Error> {
     let mut handshake = ServerHandshake::new(&config.handshake);
+    let mut unread = Unread::default();
     loop {
         if poll_fn(|cx| unread.poll_fill(stream, cx)).await? == 0 {
             return Err(HandshakeError::UnexpectedEof.into());
         }
         if let Some((request, used)) = handshake.receive(unread.bytes())? {
             unread.take(used);
-            return Ok(request);
+            return Ok((request, unread));
         }
         unread.keep(0);
     }

@@ -1,13 +1,14 @@
 //! Parting from a peer so that it can read our last bytes.
 
+use std::future::poll_fn;
 use std::io;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout, timeout_at};
 use ws_proto::{Config, Outbox};
 
-use crate::pool;
+use crate::unread::Unread;
 use crate::websocket::ByteStream;
 
 /// Writes what is queued, ends our direction, then reads and ignores what comes until the peer ends its own: a socket
@@ -37,9 +38,10 @@ pub(crate) async fn say_goodbye<S: ByteStream>(
         .await
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
     let discard = async {
-        let mut buffer = pool::take();
-        while let Ok(1..) = io.read(&mut buffer).await {}
-        pool::put_back(buffer);
+        let mut unread = Unread::default();
+        while let Ok(1..) = poll_fn(|cx| unread.poll_fill(&mut io, cx)).await {
+            unread.keep(0);
+        }
     };
     // Over is over, whether the peer ended or not.
     let _ = timeout(patience, Box::pin(discard)).await;

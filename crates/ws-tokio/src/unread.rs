@@ -65,6 +65,12 @@ impl Unread {
     }
 }
 
+impl Drop for Unread {
+    fn drop(&mut self) {
+        self.keep(0);
+    }
+}
+
 impl From<Vec<u8>> for Unread {
     fn from(bytes: Vec<u8>) -> Self {
         let end = bytes.len();
