@@ -127,6 +127,16 @@ fn framing(add: &mut impl FnMut(&'static str, Vec<Step>)) {
         ]),
     );
     add(
+        "ten thousand unasked pongs",
+        ends_well(
+            [
+                vec![Frame(0x8a, vec![9; 100]); 10_000],
+                vec![Frame(0x81, b"on".to_vec()), Expect(0x81, b"on".to_vec())],
+            ]
+            .concat(),
+        ),
+    );
+    add(
         "a character cut between fragments",
         ends_well(vec![
             Frame(0x01, vec![0xe2]),

@@ -158,6 +158,10 @@ pub(crate) fn requests() -> Vec<RequestCase> {
             414,
         ),
     ];
+    // Whatever a refused client sends is no WebSocket's: the answer is all that comes.
+    let mut followed = request(&[("Sec-WebSocket-Version", "Sec-WebSocket-Version: 12")]);
+    followed.extend(crate::frames::write(0x81, b"let me in", Some([1, 2, 3, 4])));
+    cases.push(case("frames behind a refused request", followed, 426));
     let version = |name, line| RequestCase {
         name,
         request: request(&[("Sec-WebSocket-Version", line)]),
