@@ -38,6 +38,10 @@
 //! answered in one write, pongs included. They wait for nothing else. As soon as the input has run dry, or the task
 //! awaits anything at all, they leave.
 //!
+//! On a runtime of several threads, another thread may take over what waits before the task has come that far: then
+//! some of it leaves earlier, in a write of its own. Tasks that are spawned see little of that; the future given to
+//! `block_on`, `main` included, sees it often.
+//!
 //! # What bounds it
 //! [`Config`] holds every limit and every deadline, each with its default and the reason. One `Arc<Config>` serves any
 //! number of connections.
