@@ -95,9 +95,9 @@ impl AutobahnArgs {
                 _ => return Err(arg.unexpected()),
             }
         }
-        let url = url.ok_or("--url is missing")?.trim_end_matches('/').to_owned();
+        let url = checked(url.ok_or("--url is missing")?)?;
         Ok(Self {
-            url,
+            url: url.trim_end_matches('/').to_owned(),
             agent: agent.ok_or("--agent is missing")?,
         })
     }
@@ -126,7 +126,7 @@ impl ClientArgs {
             }
         }
         Ok(Self {
-            url: url.ok_or("the URL is missing")?,
+            url: checked(url.ok_or("the URL is missing")?)?,
         })
     }
 }
@@ -136,6 +136,16 @@ pub fn announce(address: SocketAddr) {
     println!("listening on ws://{address}");
     // Nobody reads it if this fails, and serving doesn't depend on it.
     let _ = io::stdout().flush();
+}
+
+/// Refuses what is no WebSocket URL at first sight; the rest shows when it is connected to.
+fn checked(url: String) -> Result<String, lexopt::Error> {
+    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+    if scheme.eq_ignore_ascii_case("ws") || scheme.eq_ignore_ascii_case("wss") {
+        Ok(url)
+    } else {
+        Err(format!("'{url}' does not start with ws:// or wss://").into())
+    }
 }
 
 fn or_exit<T>(args: Result<T, lexopt::Error>, usage: &str) -> T {
@@ -201,5 +211,8 @@ mod tests {
         assert!(AutobahnArgs::from_parser(lexopt::Parser::from_args(["--url", "ws://x"])).is_err());
         assert!(ClientArgs::from_parser(lexopt::Parser::from_args([""; 0])).is_err());
         assert!(ClientArgs::from_parser(lexopt::Parser::from_args(["ws://x", "ws://y"])).is_err());
+        assert!(ClientArgs::from_parser(lexopt::Parser::from_args(["http://x"])).is_err());
+        assert!(ClientArgs::from_parser(lexopt::Parser::from_args(["WS://x"])).is_ok());
+        assert!(AutobahnArgs::from_parser(lexopt::Parser::from_args(["--agent", "me", "--url", "x:9001"])).is_err());
     }
 }
