@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::thread;
+use std::time::Duration;
 
 use super::{LARGEST_READ, READS, WRITES};
 use crate::{Config, Context, Decision, Handler, Message, Payload, Reactor};
@@ -94,6 +95,23 @@ fn a_large_message_is_read_into_its_own_buffer() {
     }
     sender.join().unwrap();
     assert!(LARGEST_READ.get() > 64 * 1024, "{}", LARGEST_READ.get());
+}
+
+/// Messages of several peers that are taken a piece each in turn are all in memory at once.
+#[test]
+fn a_large_message_that_has_come_is_not_left_for_others_after_each_read() {
+    let (mut reactor, mut peer) = open(Echo);
+    peer.write_all(b"\x82\xff\0\0\0\0\0\x10\0\0\0\0\0\0").unwrap();
+    peer.write_all(&vec![0; 400_000]).unwrap();
+    let mut most = 0;
+    for _ in 0..16 {
+        let (reads, _) = counted(|| reactor.turn(Some(Duration::ZERO)).unwrap());
+        most = most.max(reads);
+    }
+    assert_eq!(
+        most, 2,
+        "the bound is 32 KiB here, and a read counts for half of that at least"
+    );
 }
 
 #[test]
