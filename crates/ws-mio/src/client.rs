@@ -169,11 +169,12 @@ impl<H: Handler> Client<H> {
         use_it: impl FnOnce(&mut H, &mut Context<'_>) -> R,
     ) -> (Fate, Option<R>) {
         let mut result = None;
-        let fate = self.work(id, shared, |client, work| {
-            if let Phase::Open(session) = &mut client.phase {
+        let fate = self.work(id, shared, |client, work| match &mut client.phase {
+            Phase::Open(session) if !session.told => {
                 let (handler, mut context) = session.parts(&client.stream, &mut client.flow, work);
                 result = Some(use_it(handler, &mut context));
             }
+            _ => {}
         });
         (fate, result)
     }

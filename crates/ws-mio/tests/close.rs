@@ -2,11 +2,12 @@
 
 mod common;
 
+use std::cell::Cell;
 use std::net::Shutdown;
 use std::time::Duration;
 
 use common::{CLOSE, Diary, Note, PING, Peer, Recorder, TEXT, World, close, config, frame};
-use ws_mio::{CloseCode, ConnectionError, ProtocolError, SendError, Side, Timeout};
+use ws_mio::{ClientId, CloseCode, ConnectionError, ProtocolError, SendError, Side, Timeout};
 
 #[test]
 fn the_peers_close_is_answered_and_the_transport_ended_by_the_server() {
@@ -46,6 +47,21 @@ fn our_close_carries_its_code_and_reason() {
     let ending = world.until_closed();
     assert!(ending.is_clean());
     assert_eq!(ending.first, Some(Side::Local));
+}
+
+#[test]
+fn what_has_ended_cannot_be_used_from_outside_while_the_transport_lasts() {
+    thread_local! { static OPENED: Cell<Option<ClientId>> = const { Cell::new(None) }; }
+    let mut world = World::new(config(), |diary| {
+        Recorder::new(diary).on_open(|context| OPENED.set(Some(context.id())))
+    });
+    let mut peer = world.peer();
+    let id = OPENED.get().unwrap();
+    assert!(world.reactor.with(id, |_, _| ()).is_some());
+    peer.send(&frame(CLOSE, &close(1000, "")));
+    world.until_closed();
+    assert_eq!(world.reactor.connections(), 1);
+    assert!(world.reactor.with(id, |_, _| ()).is_none());
 }
 
 #[test]
