@@ -300,8 +300,12 @@ impl<H: Handler> Client<H> {
     fn settle_unopened(&mut self, work: &mut Work<'_>) -> Fate {
         match &self.phase {
             Phase::Gone => return Fate::Drop,
-            Phase::Answered { .. } if self.flow.eof => return Fate::Drop,
-            Phase::Answered { .. } if work.out.is_empty() => self.flow.shut(&self.stream),
+            Phase::Answered { .. } if work.out.is_empty() => {
+                if self.flow.eof {
+                    return Fate::Drop;
+                }
+                self.flow.shut(&self.stream);
+            }
             Phase::Opening(opening) if opening.is_dialling() => return Fate::Keep,
             _ => {}
         }
@@ -342,10 +346,13 @@ impl<H: Handler> Client<H> {
     fn write_backlog(&mut self, work: &mut Work<'_>) {
         let waiting = work.out.len();
         output::flush(&self.stream, &mut self.flow, work.out);
-        if let Phase::Open(session) = &mut self.phase {
-            if work.out.len() < waiting && !self.flow.deaf {
-                session.connection.handle_progress();
-            }
+        if work.out.len() == waiting || self.flow.deaf {
+            return;
+        }
+        match &mut self.phase {
+            Phase::Open(session) => session.connection.handle_progress(),
+            Phase::Answered { until } => *until = work.linger_until(),
+            _ => {}
         }
     }
 
@@ -484,10 +491,8 @@ impl<H: Handler> Client<H> {
                 handler.on_fail(error);
             }
             Step::Answered => {
-                let linger = work.config.timeouts.linger.unwrap_or(DEFAULT_LINGER);
-                self.phase = Phase::Answered {
-                    until: work.clock.now() + linger,
-                };
+                let until = work.linger_until();
+                self.phase = Phase::Answered { until };
             }
             Step::Open { handler, agreed, used } => {
                 self.open(handler, &agreed, work);
@@ -512,6 +517,13 @@ impl<H: Handler> Client<H> {
         let (handler, mut context) = session.parts(&self.stream, &mut self.flow, work);
         handler.on_open(&mut context, agreed);
         self.phase = Phase::Open(session);
+    }
+}
+
+impl Work<'_> {
+    /// How long to wait for the peer to take note of an HTTP answer.
+    fn linger_until(&mut self) -> Instant {
+        self.clock.now() + self.config.timeouts.linger.unwrap_or(DEFAULT_LINGER)
     }
 }
 

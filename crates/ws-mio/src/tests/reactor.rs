@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::thread;
 
 use super::*;
-use crate::Agreed;
+use crate::{Agreed, Response};
 
 struct Nothing;
 
@@ -112,6 +112,32 @@ fn a_socket_is_watched_for_room_only_while_something_waits() {
         "neither watched nor holding a queue"
     );
     drop(reader);
+}
+
+/// A page takes longer than `linger` to arrive over a slow line.
+#[test]
+fn an_answer_is_waited_for_while_the_peer_takes_of_it() {
+    let mut reactor = Reactor::new(Config::default()).unwrap();
+    let page = Response::new(200).with_body(vec![b'x'; MUCH]);
+    let address = reactor
+        .listen("127.0.0.1:0", move |_, _| Decision::<Nothing>::reject(page.clone()))
+        .unwrap();
+    let mut peer = TcpStream::connect(address).unwrap();
+    peer.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    while !reactor.clients.at(0).is_some_and(|(_, client)| client.flow.watched) {
+        reactor.turn(None).unwrap();
+    }
+    let deadline = |reactor: &mut Reactor<Nothing>| {
+        let (_, client) = reactor.clients.at(0).expect("given up while taking what came");
+        client.deadline().unwrap()
+    };
+    let before = deadline(&mut reactor);
+    let mut buffer = vec![0; 1 << 20];
+    while deadline(&mut reactor) == before {
+        assert!(peer.read(&mut buffer).unwrap() > 0);
+        reactor.turn(Some(Duration::from_millis(1))).unwrap();
+    }
+    assert!(deadline(&mut reactor) > before);
 }
 
 /// Whether the only connection's socket is watched for room, and whether it holds a queue.
