@@ -169,7 +169,7 @@ impl<S: ByteStream> WebSocket<S> {
     /// [`Error::Send`] if the code must not be sent or the reason is over 123 bytes; then nothing was done. Otherwise
     /// as [`recv`](Self::recv).
     pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        match self.connection.close(code, reason) {
+        match self.begin_close(code, reason) {
             Ok(()) | Err(SendError::Closed) => {}
             Err(error) => return Err(error.into()),
         }
@@ -180,9 +180,9 @@ impl<S: ByteStream> WebSocket<S> {
     /// Sends a Close and returns at once. Go on receiving: the peer may still send messages before its own Close.
     ///
     /// # Errors
-    /// [`Error::Send`] if we have closed before, if the code must not be sent, or if the reason is over 123 bytes.
+    /// [`Error::Send`] if we have closed before or all is over, if the code must not be sent, or if the reason is over 123 bytes.
     pub fn start_close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        self.connection.close(code, reason)?;
+        self.begin_close(code, reason)?;
         let mut line = lock(&self.line);
         self.connection.poll_outbox(&mut line.outbox);
         line.rouse(&self.line);
@@ -228,6 +228,14 @@ impl<S: ByteStream> WebSocket<S> {
             shut: false,
             ended: false,
         }
+    }
+
+    /// Makes our Close owed, unless there is nobody to send it to any more.
+    fn begin_close(&mut self, code: CloseCode, reason: &str) -> Result<(), SendError> {
+        if self.ended {
+            return Err(SendError::Closed);
+        }
+        self.connection.close(code, reason)
     }
 
     async fn put(

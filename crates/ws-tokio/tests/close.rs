@@ -114,6 +114,12 @@ async fn an_end_without_close_is_told_apart() {
         ws.close(CloseCode::NORMAL, "").await,
         Err(Error::Connection(ConnectionError::Disconnected))
     ));
+    assert!(matches!(
+        ws.start_close(CloseCode::NORMAL, ""),
+        Err(Error::Send(SendError::Closed))
+    ));
+    let ending = ws.ending().unwrap();
+    assert_eq!((ending.sent, ending.first), (None, None), "no Close was sent");
 }
 
 #[tokio::test]
