@@ -6,16 +6,11 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use examples::args::AutobahnArgs;
+use examples::outcome;
 use ws_blocking::{Config, Connect, Message, WebSocket};
 
 fn main() -> ExitCode {
-    match run(&AutobahnArgs::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    outcome::exit_code(run(&AutobahnArgs::parse()))
 }
 
 fn run(args: &AutobahnArgs) -> Result<(), Box<dyn Error>> {

@@ -2,34 +2,52 @@
 
 use std::cell::Cell;
 use std::error::Error;
+use std::process::ExitCode;
 use std::rc::Rc;
 
 use examples::args::AutobahnArgs;
+use examples::outcome;
 use ws_mio::{Config, Context, Handler, Payload, Reactor};
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let AutobahnArgs { url, agent } = AutobahnArgs::parse();
+fn main() -> ExitCode {
+    outcome::exit_code(run(&AutobahnArgs::parse()))
+}
+
+fn run(args: &AutobahnArgs) -> Result<(), Box<dyn Error>> {
+    let AutobahnArgs { url, agent } = args;
     let mut config = Config::default();
     config.limits.max_message = MAX_MESSAGE;
     config.limits.max_frame = MAX_MESSAGE;
     let mut reactor = Reactor::new(config)?;
     let count = Rc::new(Cell::new(None));
-    let mut run = |path: String, role| -> Result<(), Box<dyn Error>> {
-        reactor.connect(&format!("{url}/{path}"), role)?;
+    let mut connect = |path: String, role| -> Result<(), Box<dyn Error>> {
+        let failure = Rc::default();
+        let counterpart = Counterpart {
+            role,
+            failure: Rc::clone(&failure),
+        };
+        reactor.connect(&format!("{url}/{path}"), counterpart)?;
         // Returns when the connection has ended.
-        Ok(reactor.run()?)
+        reactor.run()?;
+        failure.take().map_or(Ok(()), |error| Err(error.into()))
     };
-    run("getCaseCount".into(), Role::Count(count.clone()))?;
+    connect("getCaseCount".into(), Role::Count(count.clone()))?;
     let count: u32 = count
         .get()
         .ok_or("the fuzzing server did not tell the number of cases")?;
     for case in 1..=count {
         // Many cases are meant to fail; what they should come to, the fuzzing server knows.
-        run(format!("runCase?case={case}&agent={agent}"), Role::Echo)?;
+        connect(format!("runCase?case={case}&agent={agent}"), Role::Echo)?;
     }
-    run(format!("updateReports?agent={agent}"), Role::Wait)?;
+    connect(format!("updateReports?agent={agent}"), Role::Wait)?;
     println!("ran {count} cases");
     Ok(())
+}
+
+struct Counterpart {
+    role: Role,
+    /// Why the connection could not be opened.
+    failure: Rc<Cell<Option<ws_mio::Error>>>,
 }
 
 /// What a connection is for.
@@ -42,11 +60,11 @@ enum Role {
     Wait,
 }
 
-impl Handler for Role {
+impl Handler for Counterpart {
     fn on_message(&mut self, context: &mut Context<'_>, message: Payload<'_>) {
-        match (self, message) {
-            (Self::Count(count), Payload::Text(text)) => count.set(text.parse().ok()),
-            (Self::Echo, message) => {
+        match (&self.role, message) {
+            (Role::Count(count), Payload::Text(text)) => count.set(text.parse().ok()),
+            (Role::Echo, message) => {
                 // One answer for each message always finds room; it fails only once the connection is closing.
                 let _ = context.send(message);
             }
@@ -55,7 +73,7 @@ impl Handler for Role {
     }
 
     fn on_fail(&mut self, error: ws_mio::Error) {
-        eprintln!("error: {error}");
+        self.failure.set(Some(error));
     }
 }
 

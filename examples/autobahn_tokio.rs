@@ -6,18 +6,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use examples::args::AutobahnArgs;
+use examples::outcome;
 use ws_tokio::{Config, Error, connect};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let args = AutobahnArgs::parse();
-    match run(&args).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    outcome::exit_code(run(&AutobahnArgs::parse()).await)
 }
 
 async fn run(args: &AutobahnArgs) -> Result<(), Error> {

@@ -1,10 +1,15 @@
 //! Returns every message to its sender: ws-blocking, a thread per connection.
 
-use examples::{args, heap};
+use std::process::ExitCode;
+
+use examples::{args, heap, outcome};
 use ws_blocking::{Accept, Config, Error, Incoming, OriginPolicy, Server};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let args = args::ServerArgs::parse();
+fn main() -> ExitCode {
+    outcome::exit_code(run(&args::ServerArgs::parse()))
+}
+
+fn run(args: &args::ServerArgs) -> Result<(), Box<dyn std::error::Error>> {
     let mut config = Config::default();
     if let Some(bytes) = args.max_message {
         config.limits.max_message = bytes;

@@ -1,9 +1,10 @@
 //! An echo server over mio: all connections in one thread, one receive buffer for all of them.
 
-use std::io;
+use std::error::Error;
+use std::process::ExitCode;
 
 use examples::args::{ServerArgs, announce};
-use examples::heap;
+use examples::{heap, outcome};
 use ws_mio::{Config, Context, Decision, Handler, OriginPolicy, Payload, Reactor};
 
 struct Echo;
@@ -15,8 +16,11 @@ impl Handler for Echo {
     }
 }
 
-fn main() -> io::Result<()> {
-    let args = ServerArgs::parse();
+fn main() -> ExitCode {
+    outcome::exit_code(run(&ServerArgs::parse()))
+}
+
+fn run(args: &ServerArgs) -> Result<(), Box<dyn Error>> {
     let mut config = Config::default();
     if let Some(max) = args.max_message {
         config.limits.max_message = max;
@@ -28,10 +32,10 @@ fn main() -> io::Result<()> {
     let bound = reactor.listen(args.address(), |_request, _peer| Decision::accept(Echo));
     let address = bound.unwrap_or_else(|error| args.exit_unbound(&error));
     let stop = reactor.stop_handle();
-    ctrlc::set_handler(move || stop.stop()).expect("the only signal handler");
+    ctrlc::set_handler(move || stop.stop())?;
     if args.heap_report {
         heap::report_on_stdin();
     }
     announce(address);
-    reactor.run()
+    Ok(reactor.run()?)
 }

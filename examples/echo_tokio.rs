@@ -4,11 +4,12 @@
 
 use std::io;
 use std::pin::pin;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use examples::args::{ServerArgs, announce};
-use examples::{heap, stop};
+use examples::{heap, outcome, stop};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::select;
 use tokio::sync::watch;
@@ -17,8 +18,11 @@ use ws_tokio::{Accept, CloseCode, Config, Error, WebSocket, accept_with};
 
 // One thread: to echo costs less than to tell another thread about it.
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> io::Result<()> {
-    let args = ServerArgs::parse();
+async fn main() -> ExitCode {
+    outcome::exit_code(run(&ServerArgs::parse()).await)
+}
+
+async fn run(args: &ServerArgs) -> io::Result<()> {
     let listener = TcpListener::bind(args.address())
         .await
         .unwrap_or_else(|error| args.exit_unbound(&error));

@@ -4,6 +4,7 @@
 
 pub mod args;
 pub mod heap;
+pub mod outcome;
 pub mod stop;
 
 /// The README's programs compile.
