@@ -44,7 +44,8 @@ impl Outbox {
             written: 0,
             shared: VecDeque::new(),
             shared_len: 0,
-            high_water: limits.output_high_water,
+            // An empty queue is never full, or a sender would wait for ever.
+            high_water: limits.output_high_water.max(1),
         }
     }
 

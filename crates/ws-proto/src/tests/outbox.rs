@@ -182,3 +182,13 @@ fn slices_for_vectored_writes() {
     assert_eq!(outbox.slices(&mut slices), 2, "as many as there is room for");
     assert_eq!((&slices[0][..], &slices[1][..]), (&b"head"[..], &b"payload"[..]));
 }
+
+#[test]
+fn an_empty_queue_takes_a_message_whatever_its_mark() {
+    let mut limits = Limits::default();
+    limits.output_high_water = 0;
+    let mut outbox = Outbox::new(&limits);
+    assert!(!outbox.is_full());
+    outbox.buffer().push(1);
+    assert!(outbox.is_full());
+}
