@@ -114,6 +114,41 @@ fn a_socket_is_watched_for_room_only_while_something_waits() {
     drop(reader);
 }
 
+/// A peer that takes in a long message can't answer the ping behind it, and lives all the same.
+#[test]
+fn a_peer_that_reads_slowly_is_not_given_up() {
+    for reads in [true, false] {
+        let mut reactor = Reactor::new(Config::default()).unwrap();
+        let address = reactor.listen("127.0.0.1:0", |_, _| Decision::accept(Much)).unwrap();
+        let mut peer = TcpStream::connect(address).unwrap();
+        peer.write_all(REQUEST).unwrap();
+        while !state(&mut reactor).is_some_and(|(watched, _)| watched) {
+            reactor.turn(None).unwrap();
+        }
+        let id = reactor.clients.at(0).unwrap().0;
+        // The ping falls due, and then the wait for its answer, as if no event had come until then.
+        for _ in 0..2 {
+            let client = reactor.clients.get_mut(id).unwrap();
+            let due = client.deadline().unwrap();
+            let fate = client.tick(id, due, &mut reactor.shared);
+            reactor.attend(id, fate);
+            let mut left = if reads { MUCH / 4 } else { 0 };
+            let mut buffer = vec![0; 1 << 16];
+            // More than sockets hold, less than all: some of it comes out of the queue.
+            while left > 0 {
+                left = left.saturating_sub(peer.read(&mut buffer).unwrap());
+                reactor.turn(Some(Duration::ZERO)).unwrap();
+            }
+        }
+        let client = reactor.clients.get_mut(id).unwrap();
+        let due = client.deadline().unwrap();
+        let fate = client.tick(id, due, &mut reactor.shared);
+        reactor.attend(id, fate);
+        let open = reactor.with(id, |_, context| context.ending().is_none());
+        assert_eq!(open == Some(true), reads, "a peer that reads: {reads}");
+    }
+}
+
 /// A page takes longer than `linger` to arrive over a slow line.
 #[test]
 fn an_answer_is_waited_for_while_the_peer_takes_of_it() {
