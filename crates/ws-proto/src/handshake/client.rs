@@ -172,11 +172,7 @@ impl ClientHandshake {
             return Err(ended.clone());
         }
         let result = self.collect(bytes);
-        self.ended = match &result {
-            Ok(None) => None,
-            Ok(Some(_)) => Some(HandshakeError::Finished),
-            Err(error) => Some(error.clone()),
-        };
+        self.ended = HandshakeError::after(&result);
         result
     }
 

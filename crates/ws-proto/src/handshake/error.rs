@@ -94,6 +94,15 @@ pub enum HandshakeError {
 }
 
 impl HandshakeError {
+    /// What every call after this result is told: the same error again, or that the outcome has been told.
+    pub(super) fn after<T>(result: &Result<Option<T>, Self>) -> Option<Self> {
+        match result {
+            Ok(None) => None,
+            Ok(Some(_)) => Some(Self::Finished),
+            Err(error) => Some(error.clone()),
+        }
+    }
+
     /// The HTTP status that tells the peer about its request; `None` if its request is not at fault.
     pub fn status(&self) -> Option<u16> {
         Some(match self {
