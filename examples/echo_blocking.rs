@@ -3,18 +3,14 @@
 use std::process::ExitCode;
 
 use examples::{args, heap, outcome};
-use ws_blocking::{Accept, Config, Error, Incoming, OriginPolicy, Server};
+use ws_blocking::{Accept, Error, Incoming, OriginPolicy, Server};
 
 fn main() -> ExitCode {
     outcome::exit_code(run(&args::ServerArgs::parse()))
 }
 
 fn run(args: &args::ServerArgs) -> Result<(), Box<dyn std::error::Error>> {
-    let mut config = Config::default();
-    if let Some(bytes) = args.max_message {
-        config.limits.max_message = bytes;
-        config.limits.max_frame = bytes;
-    }
+    let mut config = args.config();
     // It tells nobody anything they did not say themselves, so any page may use it.
     config.handshake.origin = OriginPolicy::Any;
 

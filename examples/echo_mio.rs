@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use examples::args::{ServerArgs, announce};
 use examples::{heap, outcome};
-use ws_mio::{Config, Context, Decision, Handler, OriginPolicy, Payload, Reactor};
+use ws_mio::{Context, Decision, Handler, OriginPolicy, Payload, Reactor};
 
 struct Echo;
 
@@ -21,11 +21,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &ServerArgs) -> Result<(), Box<dyn Error>> {
-    let mut config = Config::default();
-    if let Some(max) = args.max_message {
-        config.limits.max_message = max;
-        config.limits.max_frame = max;
-    }
+    let mut config = args.config();
     // It tells nobody anything they did not say themselves, so any page may use it.
     config.handshake.origin = OriginPolicy::Any;
     let mut reactor = Reactor::new(config)?;

@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::select;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
-use ws_tokio::{Accept, CloseCode, Config, Error, WebSocket, accept_with};
+use ws_tokio::{Accept, CloseCode, Config, Error, OriginPolicy, WebSocket, accept_with};
 
 // One thread: to echo costs less than to tell another thread about it.
 #[tokio::main(flavor = "current_thread")]
@@ -30,11 +30,9 @@ async fn run(args: &ServerArgs) -> io::Result<()> {
     if args.heap_report {
         heap::report_on_stdin();
     }
-    let mut config = Config::default();
-    if let Some(bytes) = args.max_message {
-        config.limits.max_message = bytes;
-        config.limits.max_frame = bytes;
-    }
+    let mut config = args.config();
+    // It tells nobody anything they did not say themselves, so any page may use it.
+    config.handshake.origin = OriginPolicy::Any;
     serve(listener, Arc::new(config)).await;
     Ok(())
 }

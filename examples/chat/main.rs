@@ -27,8 +27,10 @@ async fn main() -> io::Result<()> {
         .unwrap_or_else(|error| args.exit_unbound(&error));
     println!("open http://{}/ in a browser", listener.local_addr()?);
     io::stdout().flush()?;
-    let mut config = Config::default();
-    config.limits.max_message = args.max_message.unwrap_or(MAX_MESSAGE);
+    let mut config = args.config();
+    if args.max_message.is_none() {
+        config.limits.max_message = MAX_MESSAGE;
+    }
     serve(listener, Arc::new(config)).await;
     Ok(())
 }

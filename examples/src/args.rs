@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::process;
 
 use lexopt::prelude::*;
+use ws_proto::Config;
 
 /// What a server is told: `--host HOST --port PORT --max-message BYTES --heap-report`.
 #[derive(Clone, Debug)]
@@ -23,6 +24,16 @@ impl ServerArgs {
     /// Reads the program's arguments, or ends the program.
     pub fn parse() -> Self {
         or_exit(Self::from_parser(lexopt::Parser::from_env()), SERVER_USAGE)
+    }
+
+    /// The default configuration with the limit that was given, for messages and so for frames.
+    pub fn config(&self) -> Config {
+        let mut config = Config::default();
+        if let Some(bytes) = self.max_message {
+            config.limits.max_message = bytes;
+            config.limits.max_frame = bytes;
+        }
+        config
     }
 
     /// Host and port, as binding and printing want them.
