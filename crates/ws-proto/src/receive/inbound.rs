@@ -173,26 +173,21 @@ impl Inbound {
     /// What can be held against a header alone.
     #[inline]
     fn check_frame(&self, limits: &Limits, header: &FrameHeader) -> Result<(), ProtocolError> {
-        let masked_by_client = header.mask.is_some() == (self.role == Role::Server);
-        if header.rsv.is_empty()
-            && !header.opcode.is_reserved()
-            && masked_by_client
-            && (header.payload_len <= limits.max_frame || header.opcode.is_control())
-        {
-            return Ok(());
+        if !header.rsv.is_empty() {
+            return Err(ProtocolError::ReservedBits);
         }
-        Err(if !header.rsv.is_empty() {
-            ProtocolError::ReservedBits
-        } else if header.opcode.is_reserved() {
-            ProtocolError::ReservedOpcode(header.opcode.as_u8())
-        } else if !masked_by_client {
-            match self.role {
-                Role::Server => ProtocolError::Unmasked,
-                Role::Client => ProtocolError::Masked,
-            }
-        } else {
-            ProtocolError::FrameTooBig
-        })
+        if header.opcode.is_reserved() {
+            return Err(ProtocolError::ReservedOpcode(header.opcode.as_u8()));
+        }
+        match (self.role, header.mask) {
+            (Role::Server, None) => return Err(ProtocolError::Unmasked),
+            (Role::Client, Some(_)) => return Err(ProtocolError::Masked),
+            (Role::Server, Some(_)) | (Role::Client, None) => {}
+        }
+        if header.payload_len > limits.max_frame && !header.opcode.is_control() {
+            return Err(ProtocolError::FrameTooBig);
+        }
+        Ok(())
     }
 
     fn begin_data(&mut self, limits: &Limits, header: &FrameHeader) -> Result<(), ProtocolError> {
