@@ -408,6 +408,11 @@ impl WebSocket {
     }
 
     #[cfg(test)]
+    pub(crate) fn receiver_for_test(&mut self) -> &mut Receiver {
+        &mut self.receiver
+    }
+
+    #[cfg(test)]
     pub(crate) fn shared_for_test(&self) -> &Shared {
         &self.shared
     }

@@ -20,7 +20,7 @@ pub(crate) struct Writer {
     /// Why the transport takes nothing more.
     failure: Option<io::ErrorKind>,
     /// Whether the peer made a write wait and then took some.
-    progressed: bool,
+    pub(crate) progressed: bool,
     /// System calls so far.
     #[cfg(test)]
     pub(crate) writes: usize,

@@ -49,6 +49,25 @@ fn a_peer_that_does_not_read_is_given_up() {
     }
 }
 
+/// A peer that takes in a long message can't answer the ping before it, and lives all the same.
+#[test]
+fn a_write_that_moved_on_is_a_sign_of_life() {
+    for moved in [true, false] {
+        let (_peer, mut ws) = pair(Config::default(), &[]);
+        // As if nothing had come until the ping was due, and then the wait for its answer.
+        let receiver = ws.receiver_for_test();
+        receiver.handle_timeout(ws_proto::Instant::ZERO).unwrap();
+        let due = receiver.poll_timeout().unwrap();
+        receiver.handle_timeout(due).unwrap();
+        assert!(matches!(receiver.take_reply(), Some(ws_proto::Reply::Ping(_))));
+        ws.shared_for_test().with_writer(|writer, _| writer.progressed = moved);
+        ws.flush().unwrap();
+        let receiver = ws.receiver_for_test();
+        let due = receiver.poll_timeout().unwrap();
+        assert_eq!(receiver.handle_timeout(due).is_ok(), moved);
+    }
+}
+
 #[test]
 fn a_close_that_nobody_reads_is_given_up_as_well() {
     let mut config = Config::default();
