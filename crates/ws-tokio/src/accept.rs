@@ -109,7 +109,8 @@ impl<S: ByteStream> Incoming<S> {
                 timeout_at(self.deadline, write)
                     .await
                     .map_err(|_| HandshakeError::TimedOut)??;
-                let connection = Connection::server(self.config.clone());
+                let mut connection = Connection::server(self.config.clone());
+                connection.extend(&accepted.extensions);
                 Ok(WebSocket::open(
                     self.stream,
                     connection,

@@ -153,7 +153,8 @@ async fn upgrade<S: ByteStream>(
         Outcome::Refused(response) => Err(Error::Refused(Box::new(response))),
         Outcome::Accepted(accepted) => {
             // A source of cryptographic quality, as RFC 6455 §10.3 asks for.
-            let connection = Connection::client(config.clone(), || rand::random::<u32>().to_ne_bytes());
+            let mut connection = Connection::client(config.clone(), || rand::random::<u32>().to_ne_bytes());
+            connection.extend(&accepted.extensions);
             let protocol = accepted.protocol.clone();
             Ok((WebSocket::open(stream, connection, config, unread, protocol), accepted))
         }

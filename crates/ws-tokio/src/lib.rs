@@ -53,8 +53,15 @@ mod connect;
 mod error;
 mod goodbye;
 mod line;
+mod message_reader;
+mod message_writer;
+mod pong;
 mod pool;
+mod split;
+#[cfg(feature = "futures")]
+mod stream_sink;
 mod timer;
+mod turn;
 mod unread;
 mod websocket;
 
@@ -63,11 +70,15 @@ pub use ws_proto::handshake::{
     UrlError,
 };
 pub use ws_proto::{
-    Bytes, CloseCode, CloseFrame, Config, Connection, ConnectionError, Ending, Limits, Message, Payload, Prepared,
-    ProtocolError, Replies, SendError, Side, Timeout, Timeouts, Utf8Bytes,
+    Bytes, CloseCode, CloseFrame, Config, Connection, ConnectionError, DataKind, Ending, Limits, Message, Payload,
+    Prepared, ProtocolError, Replies, SendError, Side, Timeout, Timeouts, Utf8Bytes,
 };
 
 pub use self::accept::{Incoming, accept, accept_with};
 pub use self::connect::{Connect, connect};
 pub use self::error::Error;
+pub use self::message_reader::MessageReader;
+pub use self::message_writer::MessageWriter;
+pub use self::pong::Pong;
+pub use self::split::{Reader, ReuniteError, Writer};
 pub use self::websocket::{ByteStream, WebSocket};

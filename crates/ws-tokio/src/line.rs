@@ -17,26 +17,57 @@
 //!    it has waited or not: asking was enough to take the flusher's place in the transport.
 //! 4. There is one flusher at most, and its waker stays here as long as it lives. So it can always be reached, also to
 //!    tell it to end.
+//!
+//! A connection that several tasks use (after a split, as a `Stream` and `Sink`, or while a message streams) has no
+//! owner that could drive: there, everybody writes by [`push`](Line::push), which leaves what the transport can't take
+//! to the flusher, and asks it nothing while the flusher waits for it. Who waits for something else than the transport
+//! leaves a waker here: the reader, and the [`watch`](Line::watch)ers, who want room, the end of all output, or the end.
 
 use std::fmt;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::mem;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::AsyncWrite;
 use tokio::runtime::Handle;
-use ws_proto::{Limits, Outbox};
+use ws_proto::{CloseCode, CloseFrame, ConnectionError, Limits, Outbox, SendError, Sender};
 
 use crate::error::{Error, repeat};
+use crate::pong::{Pings, Pong};
 use crate::websocket::ByteStream;
+
+/// What all parts of a connection share.
+pub(crate) struct Link<S> {
+    line: Mutex<Line<S>>,
+    /// Whether the reader of a shared connection has input unread: then replies to the rest of it may follow.
+    unread: AtomicBool,
+    /// Whose message is next, where writers have to wait: first come, first served.
+    pub(crate) turn: tokio::sync::Mutex<()>,
+}
+
+pub(crate) type Shared<S> = Arc<Link<S>>;
 
 pub(crate) struct Line<S> {
     /// `None` once the connection has ended.
     pub(crate) io: Option<S>,
+    pub(crate) sender: Sender,
     pub(crate) outbox: Outbox,
+    pub(crate) pings: Pings,
+    /// Why the connection failed, once its reader knows.
+    pub(crate) failure: Option<ConnectionError>,
+    /// A Close that a writer asked for, until the reader knows.
+    pub(crate) closed: Option<Box<CloseFrame>>,
+    /// How many writers there are, besides the owner.
+    pub(crate) writers: usize,
+    /// How many wait for their turn or have it.
+    pub(crate) waiting: usize,
+    /// The reader's, if it waits and the connection is shared.
+    pub(crate) reader: Option<Waker>,
+    watchers: Vec<Waker>,
     /// Why writing is over, if it failed. What is queued afterwards is dropped; there may still be something to read.
     error: Option<io::Error>,
     /// Whether the owner drives the output.
@@ -51,8 +82,6 @@ pub(crate) struct Line<S> {
     flusher_waker: Option<Waker>,
 }
 
-pub(crate) type Shared<S> = Arc<Mutex<Line<S>>>;
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Flusher {
     /// There is none.
@@ -66,10 +95,18 @@ enum Flusher {
 }
 
 impl<S: ByteStream> Line<S> {
-    pub(crate) fn new(io: S, limits: &Limits) -> Self {
-        Self {
+    pub(crate) fn shared(io: S, sender: Sender, limits: &Limits) -> Shared<S> {
+        let line = Self {
             io: Some(io),
+            sender,
             outbox: Outbox::new(limits),
+            pings: Pings::default(),
+            failure: None,
+            closed: None,
+            writers: 0,
+            waiting: 0,
+            reader: None,
+            watchers: Vec::new(),
             error: None,
             owner_drives: false,
             unflushed: false,
@@ -77,12 +114,22 @@ impl<S: ByteStream> Line<S> {
             unblocked: false,
             flusher: Flusher::None,
             flusher_waker: None,
-        }
+        };
+        Arc::new(Link {
+            line: Mutex::new(line),
+            unread: AtomicBool::new(false),
+            turn: tokio::sync::Mutex::new(()),
+        })
     }
 
-    /// Whether everything has left.
+    /// Whether everything has left, what the protocol owes included.
     pub(crate) fn is_flushed(&self) -> bool {
-        self.outbox.is_empty() && !self.unflushed
+        self.outbox.is_empty() && !self.unflushed && !self.sender.owes()
+    }
+
+    /// Queues what the protocol owes, if there is room. Whether anything was.
+    pub(crate) fn transmit(&mut self) -> bool {
+        self.sender.owes() && !self.outbox.is_full() && self.sender.poll_transmit(self.outbox.buffer())
     }
 
     /// Whether writing has failed.
@@ -92,9 +139,44 @@ impl<S: ByteStream> Line<S> {
             .map_or(Ok(()), |error| Err(Error::Io(repeat(error))))
     }
 
+    /// Queues a ping.
+    pub(crate) fn queue_ping(&mut self, payload: &[u8]) -> Result<Pong, SendError> {
+        if self.outbox.is_full() {
+            return Err(SendError::QueueFull);
+        }
+        self.sender.ping(payload, self.outbox.buffer())?;
+        Ok(self.pings.push(payload))
+    }
+
+    /// Whether a message could still be sent; for those who don't know how the connection stands.
+    pub(crate) fn check_open(&self) -> Result<(), Error> {
+        if let Some(error) = self.failure {
+            return Err(error.into());
+        }
+        self.check()?;
+        if self.io.is_none() {
+            return Err(SendError::Closed.into());
+        }
+        Ok(())
+    }
+
+    /// Starts the closing handshake from beside the reader, who is told.
+    pub(crate) fn start_close(&mut self, shared: &Shared<S>, code: CloseCode, reason: &str) -> Result<(), Error> {
+        self.check_open()?;
+        let frame = self.sender.close(code, reason)?;
+        self.closed = Some(Box::new(frame));
+        self.rouse(shared);
+        self.wake_reader();
+        Ok(())
+    }
+
     /// Writes until everything has left or writing has failed for good; see [`check`](Self::check).
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while !self.outbox.is_empty() {
+        loop {
+            self.transmit();
+            if self.outbox.is_empty() {
+                break;
+            }
             match self.poll_write(cx) {
                 Poll::Pending => {
                     self.blocked = true;
@@ -120,6 +202,64 @@ impl<S: ByteStream> Line<S> {
         Poll::Ready(())
     }
 
+    /// Writes what the transport takes, and leaves the rest to the flusher: for shared connections. Whether all has
+    /// left.
+    pub(crate) fn push(&mut self, shared: &Shared<S>, cx: &mut Context<'_>) -> bool {
+        if self.is_flushed() {
+            return true;
+        }
+        if self.blocked && matches!(self.flusher, Flusher::Waiting | Flusher::Scheduled) {
+            return false;
+        }
+        let flushed = self.poll_flush(cx).is_ready();
+        if !flushed {
+            self.rouse(shared);
+        }
+        self.wake_watchers();
+        flushed
+    }
+
+    /// Whether nobody but the flusher has anything to do for the output: it waits for the transport already.
+    pub(crate) fn is_left_to_flusher(&self) -> bool {
+        self.blocked && self.flusher == Flusher::Waiting && !self.owner_drives
+    }
+
+    /// Wakes a task when there is room, everything has left, or all is over.
+    pub(crate) fn watch(&mut self, cx: &Context<'_>) {
+        if !self.watchers.iter().any(|waker| waker.will_wake(cx.waker())) {
+            self.watchers.push(cx.waker().clone());
+        }
+    }
+
+    /// Wakes the reader of a shared connection when output has moved, or somebody has closed.
+    pub(crate) fn watch_reading(&mut self, cx: &Context<'_>) {
+        if !self.reader.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            self.reader = Some(cx.waker().clone());
+        }
+    }
+
+    /// Wakes those who wait for what has happened.
+    pub(crate) fn wake_watchers(&mut self) {
+        if !self.watchers.is_empty() && (!self.outbox.is_full() || self.error.is_some() || self.io.is_none()) {
+            self.watchers.drain(..).for_each(Waker::wake);
+        }
+    }
+
+    /// The connection has failed: nothing more can be sent, and no pong will come.
+    pub(crate) fn fail_writers(&mut self, error: ConnectionError) {
+        if self.failure.is_none() {
+            self.failure = Some(error);
+            self.pings = Pings::default();
+            self.watchers.drain(..).for_each(Waker::wake);
+        }
+    }
+
+    fn wake_reader(&mut self) {
+        if let Some(waker) = self.reader.take() {
+            waker.wake();
+        }
+    }
+
     /// Ends our direction.
     pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(io) = &mut self.io {
@@ -140,7 +280,10 @@ impl<S: ByteStream> Line<S> {
         let io = self.io.take();
         let outbox = mem::replace(&mut self.outbox, Outbox::new(&Limits::default()));
         self.unflushed = false;
+        self.pings = Pings::default();
+        self.reader = None;
         self.dismiss();
+        self.wake_watchers();
         (io, outbox)
     }
 
@@ -162,7 +305,7 @@ impl<S: ByteStream> Line<S> {
 
     /// Lets the flusher end: it is cheap to spawn, but an idle connection should not pay for one.
     pub(crate) fn dismiss(&mut self) {
-        if self.flusher == Flusher::Waiting && self.is_flushed() {
+        if self.flusher == Flusher::Waiting && (self.is_flushed() || self.io.is_none()) {
             self.flusher = Flusher::Dismissed;
             self.wake_flusher();
         }
@@ -202,9 +345,21 @@ impl<S> fmt::Debug for Line<S> {
     }
 }
 
-pub(crate) fn lock<S>(shared: &Shared<S>) -> MutexGuard<'_, Line<S>> {
+pub(crate) fn lock<S>(shared: &Link<S>) -> MutexGuard<'_, Line<S>> {
     // A panic can come from the transport only, and leaves the line as good as the transport.
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
+    shared.line.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<S> Link<S> {
+    /// Whether replies to input that is still unread may follow: then what is sent waits for them.
+    pub(crate) fn has_unread(&self) -> bool {
+        self.unread.load(Ordering::Relaxed)
+    }
+
+    /// Only a hint, so it orders nothing: the flusher makes up for its being late.
+    pub(crate) fn set_unread(&self, unread: bool) {
+        self.unread.store(unread, Ordering::Relaxed);
+    }
 }
 
 /// The flusher: writes what the owner left behind.
@@ -225,6 +380,10 @@ impl<S: ByteStream> Future for Flush<S> {
         if !line.owner_drives {
             // Ready or not, it stays for the next time.
             let _ = line.poll_flush(cx);
+            if line.unblocked || line.is_flushed() || line.error.is_some() {
+                line.wake_reader();
+            }
+            line.wake_watchers();
         }
         line.flusher = Flusher::Waiting;
         if !line

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -37,6 +38,24 @@ impl Unread {
                 pool::put_back(buffer);
             }
         }
+    }
+
+    /// As [`keep`](Self::keep), but the buffer stays until the next call, for somebody to look at what was dropped.
+    /// Returns where the bytes began.
+    pub(crate) fn hold(&mut self, count: usize) -> usize {
+        let start = self.start;
+        self.start = self.end - count;
+        start
+    }
+
+    /// A part of a buffer that is held.
+    pub(crate) fn held(&self, range: Range<usize>) -> &[u8] {
+        self.buffer.as_ref().map_or(&[], |buffer| &buffer[range])
+    }
+
+    /// Gives the buffer back if it was only held.
+    pub(crate) fn release(&mut self) {
+        self.keep(self.end - self.start);
     }
 
     /// Drops the first `count` bytes.

@@ -56,9 +56,11 @@ async fn a_connection_is_send_and_so_are_its_futures() {
     let (near, mut far) = duplex(1000);
     let mut ws = assert_send(server(near, Config::default()));
     assert_send(ws.send("x")).await.unwrap();
-    assert_send(ws.ping(b"y")).await.unwrap();
+    drop(assert_send(ws.ping(b"y")).await.unwrap());
     assert_send(ws.flush()).await.unwrap();
     drop(assert_send(ws.recv()));
+    drop(assert_send(ws.recv_stream()));
+    drop(assert_send(ws.send_stream(ws_tokio::DataKind::Text)));
     drop(assert_send(ws.close(ws_tokio::CloseCode::NORMAL, "")));
     let mut bytes = [0; 6];
     far.read_exact(&mut bytes).await.unwrap();
