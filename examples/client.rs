@@ -35,7 +35,7 @@ async fn talk(url: &str) -> Result<(), Error> {
         select! {
             message = ws.recv() => match message? {
                 Some(Message::Text(text)) => println!("{}", text.as_str()),
-                Some(Message::Binary(bytes)) => println!("({} bytes)", bytes.len()),
+                Some(other) => println!("({} bytes)", other.len()),
                 None => break,
             },
             line = lines.recv(), if typing => match line {

@@ -100,7 +100,7 @@ async fn chat(
         select! {
             message = ws.recv() => match message? {
                 Some(Message::Text(text)) => member.says(text.as_str()),
-                Some(Message::Binary(_)) => return ws.close(CloseCode::UNSUPPORTED_DATA, "text only").await,
+                Some(_) => return ws.close(CloseCode::UNSUPPORTED_DATA, "text only").await,
                 None => return Ok(()),
             },
             event = member.hears() => match event {

@@ -22,10 +22,10 @@ fn events(bytes: &[u8], piece: usize, client: bool, delivery: Delivery) -> (Stri
             let event = conn.next_event(&mut input);
             conn.poll_transmit(&mut out);
             match event {
-                Ok(Some(ws_proto::Event::Chunk(chunk))) => {
-                    chunks.extend_from_slice(chunk.data);
-                    if chunk.last {
-                        seen += &format!("{:?} {chunks:x?}\n", chunk.kind);
+                Ok(Some(ws_proto::Event::Chunk(part, data))) => {
+                    chunks.extend_from_slice(&data);
+                    if part.last {
+                        seen += &format!("{:?} {chunks:x?}\n", part.kind);
                         chunks.clear();
                     }
                 }

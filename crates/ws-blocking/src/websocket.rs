@@ -71,8 +71,8 @@ impl WebSocket {
         stream.set_read_timeout(None)?;
         stream.set_write_timeout(None)?;
         let sender = match role {
-            Role::Server => Sender::server(),
-            Role::Client => Sender::client(rand::random),
+            Role::Server => Sender::server(&config),
+            Role::Client => Sender::client(&config, rand::random),
         };
         let mut receiver = Receiver::new(role, Arc::clone(&config));
         receiver.set_delivery(Delivery::Messages);

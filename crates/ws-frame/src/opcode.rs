@@ -128,6 +128,20 @@ impl Rsv {
         self.0 & other.0 == other.0
     }
 
+    /// Whether any bit of `other` is set in `self`.
+    #[must_use]
+    #[inline]
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// The bits of `self` that are not set in `other`.
+    #[must_use]
+    #[inline]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Whether no bit is set.
     #[must_use]
     #[inline]

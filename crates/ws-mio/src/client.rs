@@ -504,11 +504,12 @@ impl<H: Handler> Client<H> {
 
     fn open(&mut self, handler: H, agreed: &Agreed, work: &mut Work<'_>) {
         let config = work.config.clone();
-        let connection = if self.flow.is_server {
+        let mut connection = if self.flow.is_server {
             Connection::server(config)
         } else {
             Connection::client(config, rand::random)
         };
+        connection.extend(&agreed.extensions);
         let mut session = Session {
             connection,
             handler,

@@ -1,7 +1,7 @@
 //! What the application implements.
 
 use ws_proto::handshake::{Accept, Response};
-use ws_proto::{Chunk, Ending, Payload};
+use ws_proto::{Ending, Part, Payload};
 
 use crate::{Context, Error};
 
@@ -23,8 +23,8 @@ pub trait Handler {
     }
 
     /// A part of a message came ([`Delivery::Chunks`](crate::Delivery::Chunks)).
-    fn on_chunk(&mut self, context: &mut Context<'_>, chunk: Chunk<'_>) {
-        let _ = (context, chunk);
+    fn on_chunk(&mut self, context: &mut Context<'_>, part: Part, data: &[u8]) {
+        let _ = (context, part, data);
     }
 
     /// A ping came. Unless [`Replies::pong`](crate::Replies::pong) is off it is answered already.
@@ -62,6 +62,8 @@ pub trait Handler {
 pub struct Agreed {
     /// The subprotocol, if any.
     pub protocol: Option<String>,
+    /// The extensions, compression among them.
+    pub extensions: ws_proto::extension::Agreed,
     /// The server's whole answer, if we are the client.
     pub response: Option<Response>,
 }

@@ -68,8 +68,8 @@ pub use ws_proto::handshake::{
     Accept, ClientRequest, HandshakeConfig, HandshakeError, OriginPolicy, Request, Response, Url, UrlError,
 };
 pub use ws_proto::{
-    Bytes, Chunk, CloseCode, CloseError, CloseFrame, Config, ConnectionError, DataKind, Delivery, Ending, Limits,
-    Message, Payload, Prepared, ProtocolError, Replies, SendError, Side, Timeout, Timeouts, Utf8Bytes,
+    Bytes, CloseCode, CloseError, CloseFrame, Config, ConnectionError, DataKind, Delivery, Ending, Limits, Message,
+    Part, Payload, Prepared, ProtocolError, Replies, SendError, Side, Timeout, Timeouts, Utf8Bytes,
 };
 
 pub use self::context::Context;

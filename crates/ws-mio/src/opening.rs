@@ -124,6 +124,7 @@ impl<H> Opening<H> {
                             Ok(accepted) => {
                                 let agreed = Agreed {
                                     protocol: accepted.protocol,
+                                    extensions: accepted.extensions,
                                     response: None,
                                 };
                                 return Step::Open { handler, agreed, used };
@@ -232,6 +233,7 @@ impl<H> Opening<H> {
             (Outcome::Accepted(accepted), Stage::Answer { handler, .. }) => {
                 let agreed = Agreed {
                     protocol: accepted.protocol,
+                    extensions: accepted.extensions,
                     response: Some(accepted.response),
                 };
                 Step::Open { handler, agreed, used }

@@ -66,7 +66,8 @@ pub(crate) fn dispatch<H: Handler>(handler: &mut H, context: &mut Context<'_>, e
     match event {
         Event::Text(text) => handler.on_message(context, Payload::Text(&text)),
         Event::Binary(bytes) => handler.on_message(context, Payload::Binary(&bytes)),
-        Event::Chunk(chunk) => handler.on_chunk(context, chunk),
+        Event::Chunk(part, data) => handler.on_chunk(context, part, &data),
+        Event::Custom(kind, bytes) => handler.on_message(context, Payload::Custom(kind, &bytes)),
         Event::Ping(payload) => handler.on_ping(context, &payload),
         Event::Pong(payload) => handler.on_pong(context, &payload),
         // Told by `on_close`, as every other end is.

@@ -2,6 +2,9 @@
 
 use core::time::Duration;
 
+use ws_frame::Rsv;
+
+use crate::Opcodes;
 use crate::handshake::HandshakeConfig;
 
 /// Everything that can be set about a connection. Build one, wrap it in an `Arc`, and share it among any number of
@@ -23,7 +26,12 @@ pub struct Config {
     pub replies: Replies,
     /// Whole messages or chunks.
     pub delivery: Delivery,
-    /// The opening handshake: its limits, its deadline, whose pages may connect.
+    /// Opcodes beyond the standard's, by name. Default none: their frames end the connection with 1002.
+    pub opcodes: Opcodes,
+    /// Reserved bits that messages may carry though no extension uses them: they come and are sent as
+    /// [`CustomKind`](crate::CustomKind)s. Default none: such a frame ends the connection with 1002 (RFC 6455 §5.2).
+    pub reserved_bits: Rsv,
+    /// The opening handshake: its limits, its deadline, whose pages may connect, which extensions to agree on.
     pub handshake: HandshakeConfig,
 }
 

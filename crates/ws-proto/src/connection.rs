@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use ws_frame::CloseCode;
 
+use crate::extension::Agreed;
 use crate::{
     Config, ConnectionError, Delivery, Ending, Event, Input, Instant, MaskSource, Outbox, Payload, Receiver, Role,
     SendError, Sender, Transport,
@@ -57,17 +58,28 @@ pub struct Connection {
 impl Connection {
     /// The server's side of a connection.
     pub fn server(config: impl Into<Arc<Config>>) -> Self {
+        let config = config.into();
         Self {
+            sender: Sender::server(&config),
             receiver: Receiver::new(Role::Server, config),
-            sender: Sender::server(),
         }
     }
 
     /// The client's side of a connection, with a source of masks.
     pub fn client(config: impl Into<Arc<Config>>, masks: impl MaskSource + 'static) -> Self {
+        let config = config.into();
         Self {
+            sender: Sender::client(&config, masks),
             receiver: Receiver::new(Role::Client, config),
-            sender: Sender::client(masks),
+        }
+    }
+
+    /// Puts the extensions to work that the handshake has agreed on. Call it before anything is received or sent; an
+    /// extension of the last call takes the place of those before.
+    pub fn extend(&mut self, agreed: &Agreed) {
+        if let Some(codec) = agreed.start(self.receiver.role()) {
+            self.receiver.extend(codec.decoder, agreed.bits());
+            self.sender.extend(codec.encoder, agreed.bits());
         }
     }
 
@@ -82,6 +94,7 @@ impl Connection {
         match self.receiver.next_whole(input) {
             Some(Payload::Text(text)) => Ok(Some(Event::Text(Cow::Borrowed(text)))),
             Some(Payload::Binary(bytes)) => Ok(Some(Event::Binary(Cow::Borrowed(bytes)))),
+            Some(Payload::Custom(kind, bytes)) => Ok(Some(Event::Custom(kind, Cow::Borrowed(bytes)))),
             None => {
                 let event = self.receiver.next_of_any_kind(input);
                 self.pass_reply();

@@ -5,6 +5,8 @@ use core::fmt;
 
 use ws_frame::{CloseCode, CloseError, HeaderError};
 
+use crate::extension::DecodeError;
+
 /// What the peer did against the protocol or our limits.
 ///
 /// [`close_code`](Self::close_code) is the one place where such a fault becomes a code on the wire.
@@ -13,9 +15,11 @@ use ws_frame::{CloseCode, CloseError, HeaderError};
 pub enum ProtocolError {
     /// A frame header that can't be valid on its own (RFC 6455 §5.2, §5.5).
     Header(HeaderError),
-    /// A reserved bit was set though no extension was agreed (§5.2).
+    /// A reserved bit was set that neither an extension nor [`reserved_bits`](crate::Config::reserved_bits) gives a
+    /// meaning on this frame (§5.2).
     ReservedBits,
-    /// An opcode without a meaning: 3 to 7 or 11 to 15 (§5.2).
+    /// An opcode without a meaning: one of 3 to 7 or 11 to 15 that is not registered in
+    /// [`opcodes`](crate::Config::opcodes) (§5.2).
     ReservedOpcode(u8),
     /// A client sent a frame without a mask (§5.1).
     Unmasked,
@@ -37,6 +41,8 @@ pub enum ProtocolError {
     TooManyFragments,
     /// More frames without payload than [`max_empty_fragments`](crate::Limits::max_empty_fragments).
     TooManyEmptyFragments,
+    /// An extension could not decode a message.
+    Extension(DecodeError),
 }
 
 impl ProtocolError {
@@ -54,6 +60,9 @@ impl ProtocolError {
             Self::Close(_) => CloseCode::PROTOCOL_ERROR,
             Self::FrameTooBig | Self::MessageTooBig => CloseCode::MESSAGE_TOO_BIG,
             Self::TooManyFragments | Self::TooManyEmptyFragments => CloseCode::POLICY_VIOLATION,
+            Self::Extension(DecodeError::Malformed) => CloseCode::INVALID_PAYLOAD,
+            Self::Extension(DecodeError::ExpandsTooMuch) => CloseCode::MESSAGE_TOO_BIG,
+            Self::Extension(DecodeError::NotAllowed) => CloseCode::PROTOCOL_ERROR,
         }
     }
 
@@ -79,6 +88,9 @@ impl ProtocolError {
             Self::MessageTooBig => "message too big",
             Self::TooManyFragments => "too many fragments",
             Self::TooManyEmptyFragments => "too many empty fragments",
+            Self::Extension(DecodeError::Malformed) => "encoded payload is damaged",
+            Self::Extension(DecodeError::ExpandsTooMuch) => "encoded payload expands too much",
+            Self::Extension(DecodeError::NotAllowed) => "frame not allowed by an extension",
         }
     }
 }
@@ -102,6 +114,12 @@ impl From<HeaderError> for ProtocolError {
     }
 }
 
+impl From<DecodeError> for ProtocolError {
+    fn from(error: DecodeError) -> Self {
+        Self::Extension(error)
+    }
+}
+
 impl From<CloseError> for ProtocolError {
     fn from(error: CloseError) -> Self {
         Self::Close(error)
@@ -121,8 +139,12 @@ pub enum SendError {
     FragmentOpen,
     /// Fragments of a text message that do not make UTF-8 (§5.6).
     InvalidUtf8,
-    /// A ping or pong of more than 125 bytes (§5.5).
+    /// A ping, a pong or a custom control frame of more than 125 bytes (§5.5).
     ControlTooLong,
+    /// A custom opcode that is not registered in [`opcodes`](crate::Config::opcodes), or a control frame as a fragment.
+    Opcode(u8),
+    /// A reserved bit that [`reserved_bits`](crate::Config::reserved_bits) does not allow, or that an extension uses.
+    ReservedBits,
     /// A code that must not stand on the wire, or a reason of more than 123 bytes (§7.4).
     Close(CloseError),
 }
@@ -134,7 +156,12 @@ impl fmt::Display for SendError {
             Self::QueueFull => f.write_str("the output queue is full: the peer reads too slowly"),
             Self::FragmentOpen => f.write_str("a fragmented message is still open"),
             Self::InvalidUtf8 => f.write_str("the fragments of a text message are not UTF-8"),
-            Self::ControlTooLong => f.write_str("a ping or pong holds at most 125 bytes"),
+            Self::ControlTooLong => f.write_str("a control frame holds at most 125 bytes"),
+            Self::Opcode(opcode) => write!(
+                f,
+                "opcode {opcode} can't be sent here: it is not registered, or a control frame"
+            ),
+            Self::ReservedBits => f.write_str("this reserved bit is not the application's to set"),
             Self::Close(error) => error.fmt(f),
         }
     }

@@ -7,7 +7,7 @@ use core::fmt;
 use bytes::Bytes;
 use ws_frame::{CloseFrame, ControlPayload};
 
-use crate::{DataKind, Message, Utf8Bytes};
+use crate::{CustomKind, DataKind, Message, Utf8Bytes};
 
 /// Something the peer sent. Borrows the input, never the connection.
 ///
@@ -18,12 +18,16 @@ pub enum Event<'i> {
     Text(Cow<'i, str>),
     /// A whole binary message ([`Delivery::Messages`](crate::Delivery::Messages)). Borrowed if it lay whole in the input.
     Binary(Cow<'i, [u8]>),
-    /// A part of a message ([`Delivery::Chunks`](crate::Delivery::Chunks)).
-    Chunk(Chunk<'i>),
+    /// A part of a message, as much as the input held of it ([`Delivery::Chunks`](crate::Delivery::Chunks)): unmasked,
+    /// decoded, and borrowed from the input unless an extension made it. Of text, all bytes so far are UTF-8 up to a
+    /// last character that may be cut. Empty only if the message ends without further bytes.
+    Chunk(Part, Cow<'i, [u8]>),
     /// A ping. Unless [`Replies::pong`](crate::Replies::pong) is off, the pong is owed already.
     Ping(Cow<'i, [u8]>),
     /// A pong, asked for or not.
     Pong(Cow<'i, [u8]>),
+    /// A whole message or control frame of a kind that the application has defined.
+    Custom(CustomKind, Cow<'i, [u8]>),
     /// The peer's Close, the last event. Unless [`Replies::close`](crate::Replies::close) is off, ours is owed already.
     Close(Box<CloseFrame>),
 }
@@ -36,6 +40,7 @@ impl Event<'_> {
             Self::Text(Cow::Owned(text)) => Some(Message::Text(Utf8Bytes::from(text))),
             Self::Binary(Cow::Borrowed(bytes)) => Some(Message::Binary(Bytes::copy_from_slice(bytes))),
             Self::Binary(Cow::Owned(bytes)) => Some(Message::Binary(Bytes::from(bytes))),
+            Self::Custom(kind, bytes) => Some(Message::Custom(kind, Bytes::from(bytes.into_owned()))),
             _ => None,
         }
     }
@@ -46,9 +51,10 @@ impl PartialEq for Event<'_> {
         match (self, other) {
             (Self::Text(a), Self::Text(b)) => a == b,
             (Self::Binary(a), Self::Binary(b)) => a == b,
-            (Self::Chunk(a), Self::Chunk(b)) => a == b,
+            (Self::Chunk(a_part, a), Self::Chunk(b_part, b)) => a_part == b_part && a == b,
             (Self::Ping(a), Self::Ping(b)) | (Self::Pong(a), Self::Pong(b)) => a == b,
             (Self::Close(a), Self::Close(b)) => a == b,
+            (Self::Custom(a_kind, a), Self::Custom(b_kind, b)) => a_kind == b_kind && a == b,
             _ => false,
         }
     }
@@ -62,38 +68,25 @@ impl fmt::Debug for Event<'_> {
         match self {
             Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
             Self::Binary(bytes) => write!(f, "Binary({} bytes)", bytes.len()),
-            Self::Chunk(chunk) => chunk.fmt(f),
+            Self::Chunk(part, data) => write!(f, "Chunk({part:?}, {} bytes)", data.len()),
             Self::Ping(payload) => write!(f, "Ping({} bytes)", payload.len()),
             Self::Pong(payload) => write!(f, "Pong({} bytes)", payload.len()),
             Self::Close(frame) => f.debug_tuple("Close").field(frame).finish(),
+            Self::Custom(kind, payload) => write!(f, "Custom({:?}, {} bytes)", kind.opcode(), payload.len()),
         }
     }
 }
 
-/// A part of a message, as much as the input held of it.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Where a chunk stands in its message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct Chunk<'i> {
+pub struct Part {
     /// The kind of the message.
     pub kind: DataKind,
-    /// The unmasked bytes. Of text, all bytes so far are UTF-8 up to a last character that may be cut. Empty only if
-    /// the message ends without further bytes.
-    pub data: &'i [u8],
     /// Whether this is the first chunk of its message.
     pub first: bool,
     /// Whether the message ends with this chunk.
     pub last: bool,
-}
-
-impl fmt::Debug for Chunk<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chunk")
-            .field("kind", &self.kind)
-            .field("len", &self.data.len())
-            .field("first", &self.first)
-            .field("last", &self.last)
-            .finish()
-    }
 }
 
 /// A control frame that the receiving side owes, to be given to [`Sender::reply`](crate::Sender::reply).

@@ -39,6 +39,11 @@ impl<'i> Input<'i> {
         self.rest
     }
 
+    /// The first `count` bytes, which stay.
+    pub(crate) fn front_mut(&mut self, count: usize) -> &mut [u8] {
+        &mut self.rest[..count]
+    }
+
     /// Takes the first `count` bytes.
     #[inline]
     pub(crate) fn take(&mut self, count: usize) -> &'i mut [u8] {

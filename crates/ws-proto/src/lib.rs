@@ -101,10 +101,12 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod extension;
 pub mod handshake;
 
 mod config;
 mod connection;
+mod custom;
 mod ending;
 mod error;
 mod event;
@@ -121,15 +123,18 @@ mod time;
 mod tests;
 
 pub use bytes::Bytes;
-pub use ws_frame::{CloseCode, CloseError, CloseFrame, ControlPayload, EncodedHeader, HeaderError, Utf8Bytes};
+pub use ws_frame::{
+    CloseCode, CloseError, CloseFrame, ControlPayload, EncodedHeader, HeaderError, OpCode, Rsv, Utf8Bytes,
+};
 
 pub use self::config::{Config, Delivery, Limits, Replies, Timeouts};
 pub use self::connection::Connection;
+pub use self::custom::{CustomKind, OpcodeError, Opcodes};
 pub use self::ending::{Ending, Side, Transport};
 pub use self::error::{ConnectionError, ProtocolError, SendError, Timeout};
-pub use self::event::{Chunk, Event, Reply};
+pub use self::event::{Event, Part, Reply};
 pub use self::input::Input;
-pub use self::message::{DataKind, Message, Payload};
+pub use self::message::{Compression, DataKind, Message, Payload};
 pub use self::outbox::Outbox;
 pub use self::prepared::Prepared;
 pub use self::receive::Receiver;

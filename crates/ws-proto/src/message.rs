@@ -4,17 +4,20 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
-use ws_frame::OpCode;
+use ws_frame::{OpCode, Rsv};
 
-use crate::Utf8Bytes;
+use crate::{CustomKind, Utf8Bytes};
 
-/// The two kinds of data a message can hold (RFC 6455 §5.6).
+/// What a message holds (RFC 6455 §5.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum DataKind {
     /// UTF-8 text.
     Text,
     /// Arbitrary bytes.
     Binary,
+    /// Bytes whose meaning the application has defined: see [`CustomKind`].
+    Custom(CustomKind),
 }
 
 impl DataKind {
@@ -22,33 +25,59 @@ impl DataKind {
         match self {
             Self::Text => OpCode::Text,
             Self::Binary => OpCode::Binary,
+            Self::Custom(kind) => kind.opcode(),
+        }
+    }
+
+    /// The reserved bits of the message's first frame, but for those of extensions.
+    pub(crate) fn rsv(self) -> Rsv {
+        match self {
+            Self::Text | Self::Binary => Rsv::NONE,
+            Self::Custom(kind) => kind.rsv(),
         }
     }
 }
 
+/// Whether a message is compressed, if an extension that compresses has been agreed on. Without one it has no effect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Compression {
+    /// As the extension's settings say: usually from some length on.
+    #[default]
+    Auto,
+    /// Whatever its length. It still leaves as it is if compressing would make it longer.
+    Always,
+    /// Not: right for what is compressed already, and for secrets that stand beside what an attacker can choose (their
+    /// common length tells how alike they are).
+    Never,
+}
+
 /// A whole message, borrowed: what sending takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Payload<'a> {
     /// UTF-8 text.
     Text(&'a str),
     /// Arbitrary bytes.
     Binary(&'a [u8]),
+    /// Bytes of a kind that the application has defined.
+    Custom(CustomKind, &'a [u8]),
 }
 
 impl<'a> Payload<'a> {
-    /// Text or binary.
+    /// Text, binary or custom.
     pub fn kind(self) -> DataKind {
         match self {
             Self::Text(_) => DataKind::Text,
             Self::Binary(_) => DataKind::Binary,
+            Self::Custom(kind, _) => DataKind::Custom(kind),
         }
     }
 
-    /// The bytes of either kind.
+    /// The bytes of any kind.
     pub fn as_bytes(self) -> &'a [u8] {
         match self {
             Self::Text(text) => text.as_bytes(),
-            Self::Binary(bytes) => bytes,
+            Self::Binary(bytes) | Self::Custom(_, bytes) => bytes,
         }
     }
 }
@@ -91,11 +120,14 @@ impl<'a> From<&'a Message> for Payload<'a> {
 
 /// A whole message that owns its bytes; a clone shares them.
 #[derive(Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Message {
     /// UTF-8 text.
     Text(Utf8Bytes),
     /// Arbitrary bytes.
     Binary(Bytes),
+    /// Bytes of a kind that the application has defined. It comes only on connections that have defined one.
+    Custom(CustomKind, Bytes),
 }
 
 impl Message {
@@ -114,27 +146,28 @@ impl Message {
         match self {
             Self::Text(text) => Payload::Text(text.as_str()),
             Self::Binary(bytes) => Payload::Binary(bytes),
+            Self::Custom(kind, bytes) => Payload::Custom(*kind, bytes),
         }
     }
 
-    /// The text, unless the message is binary.
+    /// The text, if the message is text.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text.as_str()),
-            Self::Binary(_) => None,
+            Self::Binary(_) | Self::Custom(..) => None,
         }
     }
 
-    /// The bytes of either kind.
+    /// The bytes of any kind.
     pub fn as_bytes(&self) -> &[u8] {
         self.as_payload().as_bytes()
     }
 
-    /// The bytes of either kind, without a copy.
+    /// The bytes of any kind, without a copy.
     pub fn into_bytes(self) -> Bytes {
         match self {
             Self::Text(text) => text.into_bytes(),
-            Self::Binary(bytes) => bytes,
+            Self::Binary(bytes) | Self::Custom(_, bytes) => bytes,
         }
     }
 
@@ -170,6 +203,10 @@ impl core::fmt::Debug for Message {
                 bytes.len(),
                 &bytes[..bytes.len().min(SHOWN)]
             ),
+            Self::Custom(kind, bytes) => {
+                let shown = &bytes[..bytes.len().min(SHOWN)];
+                write!(f, "Custom({:?}, {} bytes, {shown:02x?})", kind.opcode(), bytes.len())
+            }
         }
     }
 }
@@ -215,6 +252,7 @@ impl From<Payload<'_>> for Message {
         match payload {
             Payload::Text(text) => Self::from(text),
             Payload::Binary(bytes) => Self::from(bytes),
+            Payload::Custom(kind, bytes) => Self::Custom(kind, Bytes::copy_from_slice(bytes)),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use ws_mio::{Agreed, Chunk, Config, Context, Decision, Ending, Error, Handler, Payload, Reactor, Response};
+use ws_mio::{Agreed, Config, Context, Decision, Ending, Error, Handler, Part, Payload, Reactor, Response};
 
 /// What a handler was told.
 #[derive(Debug)]
@@ -103,13 +103,14 @@ impl Handler for Recorder {
     fn on_message(&mut self, context: &mut Context<'_>, message: Payload<'_>) {
         self.note(match message {
             Payload::Text(text) => Note::Text(text.into()),
-            Payload::Binary(bytes) => Note::Binary(bytes.into()),
+            Payload::Binary(bytes) | Payload::Custom(_, bytes) => Note::Binary(bytes.into()),
+            _ => return,
         });
         (self.react)(context, message);
     }
 
-    fn on_chunk(&mut self, _context: &mut Context<'_>, chunk: Chunk<'_>) {
-        self.note(Note::Chunk(chunk.data.into(), chunk.last));
+    fn on_chunk(&mut self, _context: &mut Context<'_>, part: Part, data: &[u8]) {
+        self.note(Note::Chunk(data.into(), part.last));
     }
 
     fn on_ping(&mut self, context: &mut Context<'_>, payload: &[u8]) {

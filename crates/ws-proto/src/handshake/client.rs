@@ -13,6 +13,7 @@ use super::headers::{self, Headers, Single, WEBSOCKET, is_handshake_header, is_t
 use super::key::{accept_key, encode_nonce};
 use super::response::Response;
 use super::url::Url;
+use crate::extension::{Agreed, AnswerError, Extensions};
 
 /// What to ask a server for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +78,7 @@ impl ClientRequest {
         &self.url
     }
 
-    fn write(&self, key: &str, out: &mut Vec<u8>) {
+    fn write(&self, key: &str, extensions: &Extensions, out: &mut Vec<u8>) {
         out.extend_from_slice(b"GET ");
         out.extend_from_slice(self.url.target().as_bytes());
         out.extend_from_slice(b" HTTP/1.1\r\n");
@@ -89,7 +90,9 @@ impl ClientRequest {
         if !self.protocols.is_empty() {
             write_header(out, headers::PROTOCOL, self.protocols.join(", ").as_bytes());
         }
-        // The place for Sec-WebSocket-Extensions, once there is one to offer.
+        if !extensions.is_empty() {
+            write_header(out, headers::EXTENSIONS, extensions.offer().as_bytes());
+        }
         self.headers.write(out);
         out.extend_from_slice(b"\r\n");
     }
@@ -115,6 +118,7 @@ pub struct ClientHandshake {
     head: HeadCollector,
     accept: String,
     offered: Vec<String>,
+    extensions: Extensions,
     max_body: usize,
     /// An answer that refuses, while its body is still on the way.
     refusal: Option<(Response, BodyCollector)>,
@@ -138,6 +142,8 @@ pub enum Outcome {
 pub struct ServerAccepted {
     /// The subprotocol it chose from those offered, if any.
     pub protocol: Option<String>,
+    /// The extensions it agreed to, for [`Connection::extend`](crate::Connection::extend).
+    pub extensions: Agreed,
     /// The 101 answer, for its other headers (cookies, say).
     pub response: Response,
 }
@@ -149,11 +155,12 @@ impl ClientHandshake {
     /// 7): it is what keeps an old or forged answer from passing.
     pub fn new(request: &ClientRequest, nonce: [u8; 16], config: &HandshakeConfig, out: &mut Vec<u8>) -> Self {
         let key = encode_nonce(nonce);
-        request.write(&key, out);
+        request.write(&key, &config.extensions, out);
         Self {
             head: HeadCollector::for_response(config),
             accept: accept_key(&key),
             offered: request.protocols.clone(),
+            extensions: config.extensions.clone(),
             max_body: config.max_response_body,
             refusal: None,
             ended: None,
@@ -258,10 +265,11 @@ impl ClientHandshake {
         if !fields.all(headers::CONTENT_LENGTH).all(|length| length == b"0") {
             return Err(HandshakeError::InvalidAnswer(headers::CONTENT_LENGTH));
         }
-        // The place to take up what was offered; nothing is yet.
-        if fields.contains(headers::EXTENSIONS) {
-            return Err(HandshakeError::UnofferedExtension);
-        }
+        let extensions = self.extensions.confirm(fields.all(headers::EXTENSIONS));
+        let extensions = extensions.map_err(|error| match error {
+            AnswerError::Unoffered => HandshakeError::UnofferedExtension,
+            AnswerError::Invalid => HandshakeError::InvalidAnswer(headers::EXTENSIONS),
+        })?;
         let protocol = match fields.single(headers::PROTOCOL) {
             Single::Missing => None,
             Single::Once(chosen) => {
@@ -270,7 +278,11 @@ impl ClientHandshake {
             }
             Single::Repeated => return Err(HandshakeError::InvalidAnswer(headers::PROTOCOL)),
         };
-        Ok(ServerAccepted { protocol, response })
+        Ok(ServerAccepted {
+            protocol,
+            extensions,
+            response,
+        })
     }
 }
 

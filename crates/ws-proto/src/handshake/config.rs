@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::url::split_authority;
+use crate::extension::Extensions;
 
-/// Limits of the opening handshake, and the server's policy on browser origins.
+/// Limits of the opening handshake, the server's policy on browser origins, and the extensions.
 ///
 /// Start from [`Default`] and change fields; every default is meant to be safe on the open internet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub struct HandshakeConfig {
     pub timeout: Duration,
     /// Which browser pages may connect (server side). Default [`OriginPolicy::SameOrigin`].
     pub origin: OriginPolicy,
+    /// Which extensions to offer (client) or to accept (server), compression among them. Default none.
+    pub extensions: Extensions,
 }
 
 impl Default for HandshakeConfig {
@@ -42,6 +45,7 @@ impl Default for HandshakeConfig {
             max_response_body: 64 * 1024,
             timeout: Duration::from_secs(10),
             origin: OriginPolicy::default(),
+            extensions: Extensions::default(),
         }
     }
 }

@@ -65,7 +65,7 @@ pub enum HandshakeError {
     /// [`HandshakeConfig::max_headers`](super::HandshakeConfig::max_headers).
     ResponseTooLarge,
     /// Answer: a 101 whose header of this name is missing, repeated or wrong (RFC 6455 section
-    /// 4.1).
+    /// 4.1); of the extensions', that its parameters do not answer the offer (section 9.1).
     InvalidAnswer(&'static str),
     /// Answer: the server chose a subprotocol that was not offered.
     UnofferedProtocol,

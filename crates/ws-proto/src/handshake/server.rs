@@ -2,7 +2,7 @@
 //! 4.2).
 
 use alloc::borrow::ToOwned;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
@@ -14,12 +14,14 @@ use super::headers::{self, Headers, Single, WEBSOCKET, is_handshake_header, is_t
 use super::key::{accept_key, is_valid_key};
 use super::response::Response;
 use super::url::split_authority;
+use crate::extension::{Agreed, Extensions};
 
 /// Collects one request from a client.
 #[derive(Debug)]
 pub struct ServerHandshake {
     head: HeadCollector,
     origin: OriginPolicy,
+    extensions: Extensions,
     /// What every further call is told, once the handshake has ended.
     ended: Option<HandshakeError>,
 }
@@ -30,6 +32,7 @@ impl ServerHandshake {
         Self {
             head: HeadCollector::for_request(config),
             origin: config.origin.clone(),
+            extensions: config.extensions.clone(),
             ended: None,
         }
     }
@@ -55,7 +58,7 @@ impl ServerHandshake {
 
     fn collect(&mut self, bytes: &[u8]) -> Result<Option<(Request, usize)>, HandshakeError> {
         let used = self.head.receive(bytes).map_err(explain)?;
-        used.map(|used| Ok((Request::parse(&self.head, &self.origin)?, used)))
+        used.map(|used| Ok((Request::parse(&self.head, &self.origin, &self.extensions)?, used)))
             .transpose()
     }
 }
@@ -67,6 +70,8 @@ pub struct Request {
     target: String,
     minor_version: u8,
     headers: Headers,
+    /// What the server knows of extensions.
+    extensions: Extensions,
     /// The result of checking it, which is done once.
     verdict: Result<(), HandshakeError>,
 }
@@ -120,6 +125,11 @@ impl Request {
         offers.filter_map(|offer| core::str::from_utf8(offer).ok())
     }
 
+    /// The lines of `Sec-WebSocket-Extensions`: what the client offers, to be negotiated by [`accept`](Self::accept).
+    pub fn extension_offers(&self) -> impl Iterator<Item = &[u8]> {
+        self.headers.all(headers::EXTENSIONS)
+    }
+
     /// Does it ask for WebSocket at all, however badly? If not, it is a plain HTTP request.
     pub fn is_upgrade(&self) -> bool {
         self.headers.lists(headers::UPGRADE, WEBSOCKET)
@@ -141,6 +151,8 @@ impl Request {
     pub fn accept(&self, response: &Accept, out: &mut Vec<u8>) -> Result<Accepted, HandshakeError> {
         self.check()?;
         let protocol = response.select(self)?;
+        let extensions = response.extensions.as_ref().unwrap_or(&self.extensions);
+        let extensions = self.negotiate(extensions)?;
         let key = self
             .header(headers::KEY)
             .ok_or(HandshakeError::MissingHeader(headers::KEY))?;
@@ -151,11 +163,14 @@ impl Request {
         if let Some(protocol) = protocol {
             write_header(out, headers::PROTOCOL, protocol.as_bytes());
         }
-        // The place for Sec-WebSocket-Extensions, once there is one to agree on.
+        if !extensions.is_empty() {
+            write_header(out, headers::EXTENSIONS, extensions.to_string().as_bytes());
+        }
         response.headers.write(out);
         out.extend_from_slice(b"\r\n");
         Ok(Accepted {
             protocol: protocol.map(ToOwned::to_owned),
+            extensions,
         })
     }
 
@@ -169,7 +184,7 @@ impl Request {
         }
     }
 
-    fn parse(head: &HeadCollector, policy: &OriginPolicy) -> Result<Self, HandshakeError> {
+    fn parse(head: &HeadCollector, policy: &OriginPolicy, extensions: &Extensions) -> Result<Self, HandshakeError> {
         let mut fields = vec![httparse::EMPTY_HEADER; head.header_lines()];
         let mut parsed = httparse::Request::new(&mut fields);
         let end = parsed
@@ -192,6 +207,7 @@ impl Request {
             target: target.to_owned(),
             minor_version,
             headers: Headers::from_parsed(parsed.headers),
+            extensions: extensions.clone(),
             verdict: Ok(()),
         };
         request.verdict = request.judge(policy);
@@ -228,7 +244,14 @@ impl Request {
         if !self.headers.list(headers::PROTOCOL).all(is_token) {
             return Err(HandshakeError::InvalidHeader(headers::PROTOCOL));
         }
+        // The form of the offers; whether there is one to accept is seen later.
+        self.negotiate(&Extensions::new())?;
         self.check_origin(policy, host)
+    }
+
+    fn negotiate(&self, extensions: &Extensions) -> Result<Agreed, HandshakeError> {
+        let agreed = extensions.accept(self.extension_offers());
+        agreed.map_err(|_| HandshakeError::InvalidHeader(headers::EXTENSIONS))
     }
 
     /// A proxy that believes in a body and a server that does not would disagree on where the
@@ -288,15 +311,17 @@ impl fmt::Debug for Request {
     }
 }
 
-/// How to accept a [`Request`]: the subprotocol and more headers.
+/// How to accept a [`Request`]: the subprotocol, the extensions and more headers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Accept {
     choice: Choice,
+    /// In place of the configured ones.
+    extensions: Option<Extensions>,
     headers: Headers,
 }
 
 impl Accept {
-    /// No subprotocol, no more headers.
+    /// No subprotocol, the configured extensions, no more headers.
     pub fn new() -> Self {
         Self::default()
     }
@@ -310,6 +335,13 @@ impl Accept {
     /// Speaks the first of these that the client offered, or none if it offered none of them.
     pub fn choose_protocol(mut self, preferred: &[&str]) -> Self {
         self.choice = Choice::FirstOf(preferred.iter().map(|&name| name.to_owned()).collect());
+        self
+    }
+
+    /// Accepts these extensions for this connection, in place of those in
+    /// [`HandshakeConfig::extensions`]; an empty list turns them off.
+    pub fn extensions(mut self, extensions: Extensions) -> Self {
+        self.extensions = Some(extensions);
         self
     }
 
@@ -343,6 +375,8 @@ impl Accept {
 pub struct Accepted {
     /// The subprotocol, if one was chosen.
     pub protocol: Option<String>,
+    /// The extensions, for [`Connection::extend`](crate::Connection::extend).
+    pub extensions: Agreed,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

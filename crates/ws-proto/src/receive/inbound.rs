@@ -5,42 +5,50 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
 
-use ws_frame::{CloseFrame, FrameHeader, HeaderDecoder, MaskKey, OpCode, Parse, utf8};
+use ws_frame::{CloseFrame, FrameHeader, HeaderDecoder, MaskKey, OpCode, Parse, Rsv, utf8};
 
 use super::partial::Partial;
-use crate::{DataKind, Delivery, Event, Input, Limits, Payload, ProtocolError, Role};
+use crate::extension::Decoder;
+use crate::{Config, CustomKind, DataKind, Delivery, Event, Input, Payload, ProtocolError, Role};
 
 /// The state of receiving. Idle, it holds no buffer: a cut header is kept inline, a message in progress and a cut
 /// control frame in boxes that exist only meanwhile.
 pub(super) struct Inbound {
     role: Role,
     delivery: Delivery,
-    state: State,
-    /// The mask for the next payload byte of the data frame in progress.
-    mask: Option<MaskKey>,
+    /// The reserved bits by which extensions mark messages.
+    bits: Rsv,
     /// How many messages have been in progress, wrapping: tells one from the next.
     messages: u32,
-    header: HeaderDecoder,
-    /// Payload bytes of the data frame in progress that have not come yet.
-    remaining: u64,
+    state: State,
     partial: Option<Box<Partial>>,
     control: Option<Box<PartialControl>>,
+    /// What the extensions make of marked messages.
+    decoder: Option<Box<dyn Decoder>>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum State {
     /// Between frames: no byte of a header has come.
     Boundary,
     /// Inside a header.
-    Header,
+    Header(HeaderDecoder),
     /// Inside the payload of a data frame.
-    Data,
+    Data(FrameRest),
     /// Inside the payload of a control frame.
     Control,
     /// The peer's Close has come; whatever follows is ignored (RFC 6455 §1.4).
     Closed,
     /// The peer broke the protocol; whatever follows is ignored.
     Failed(ProtocolError),
+}
+
+/// What is missing of a data frame.
+#[derive(Clone, Copy)]
+struct FrameRest {
+    len: u64,
+    /// For the next byte.
+    mask: Option<MaskKey>,
 }
 
 /// A control frame cut by the end of the input.
@@ -55,13 +63,12 @@ impl Inbound {
         Self {
             role,
             delivery,
-            state: State::Boundary,
-            mask: None,
+            bits: Rsv::NONE,
             messages: 0,
-            header: HeaderDecoder::default(),
-            remaining: 0,
+            state: State::Boundary,
             partial: None,
             control: None,
+            decoder: None,
         }
     }
 
@@ -73,33 +80,42 @@ impl Inbound {
         self.delivery = delivery;
     }
 
+    /// From the next message on, those marked with any of the bits are decoded.
+    pub(super) fn extend(&mut self, decoder: Box<dyn Decoder>, bits: Rsv) {
+        self.decoder = Some(decoder);
+        self.bits = bits;
+    }
+
     /// Which message is in progress, if one is.
     pub(super) fn message_in_progress(&self) -> Option<u32> {
         self.partial.as_ref().map(|_| self.messages)
     }
 
-    pub(super) fn has_failed(&self) -> bool {
-        matches!(self.state, State::Failed(_))
+    /// Whether there may be an event without further input.
+    pub(super) fn has_more(&self) -> bool {
+        matches!(self.state, State::Failed(_)) || self.partial.as_ref().is_some_and(|partial| partial.is_decoding())
     }
 
     /// The common case: a message in one frame that lies whole in the input. `None` says nothing but that the
     /// general way must be taken; only the payload's text having failed changes the state then.
     #[inline]
-    pub(super) fn whole_message<'i>(&mut self, limits: &Limits, input: &mut Input<'i>) -> Option<Payload<'i>> {
-        if self.state != State::Boundary || self.delivery != Delivery::Messages || self.partial.is_some() {
+    pub(super) fn whole_message<'i>(&mut self, config: &Config, input: &mut Input<'i>) -> Option<Payload<'i>> {
+        if !matches!(self.state, State::Boundary) || self.delivery != Delivery::Messages || self.partial.is_some() {
             return None;
         }
         let Ok(Parse::Done { header, used }) = FrameHeader::parse(input.bytes()) else {
             return None;
         };
-        let kind = if header.fin {
-            data_kind(header.opcode)?
-        } else {
-            return None;
+        let is_text = match header.opcode {
+            OpCode::Text => true,
+            OpCode::Binary => false,
+            _ => return None,
         };
-        if header.payload_len > (input.len() - used) as u64
-            || header.payload_len > limits.max_message
-            || self.check_frame(limits, &header).is_err()
+        if !header.fin
+            || !header.rsv.is_empty()
+            || header.payload_len > (input.len() - used) as u64
+            || header.payload_len > config.limits.max_message
+            || self.check_frame(config, &header).is_err()
         {
             return None;
         }
@@ -109,15 +125,15 @@ impl Inbound {
         if let Some(key) = header.mask {
             key.apply(payload);
         }
-        match kind {
-            DataKind::Binary => Some(Payload::Binary(payload)),
-            DataKind::Text => match utf8::validate(payload) {
-                Ok(text) => Some(Payload::Text(text)),
-                Err(_) => {
-                    self.fail(ProtocolError::InvalidUtf8);
-                    None
-                }
-            },
+        if !is_text {
+            return Some(Payload::Binary(payload));
+        }
+        match utf8::validate(payload) {
+            Ok(text) => Some(Payload::Text(text)),
+            Err(_) => {
+                self.fail(ProtocolError::InvalidUtf8);
+                None
+            }
         }
     }
 
@@ -125,11 +141,11 @@ impl Inbound {
     /// control frames, errors.
     pub(super) fn next_event<'i>(
         &mut self,
-        limits: &Limits,
+        config: &Config,
         input: &mut Input<'i>,
     ) -> Result<Option<Event<'i>>, ProtocolError> {
         loop {
-            match self.state {
+            let event = match self.state {
                 State::Closed => {
                     input.clear();
                     return Ok(None);
@@ -138,45 +154,50 @@ impl Inbound {
                     input.clear();
                     return Err(error);
                 }
-                State::Boundary | State::Header => {
-                    if input.is_empty() {
-                        return Ok(None);
-                    }
-                    let mut bytes = input.bytes();
-                    let decoded = self.header.decode(&mut bytes);
-                    let used = input.len() - bytes.len();
-                    input.take(used);
-                    match decoded.map_err(|error| self.fail(error.into()))? {
-                        Some(header) => {
-                            self.check_frame(limits, &header).map_err(|error| self.fail(error))?;
-                            if header.opcode.is_control() {
-                                return self.begin_control(header, input);
-                            }
-                            self.begin_data(limits, &header)?;
-                        }
-                        None => self.state = State::Header,
-                    }
-                }
-                State::Data => {
-                    if input.is_empty() && self.remaining > 0 {
-                        return Ok(None);
-                    }
-                    if let Some(event) = self.take_data(input)? {
-                        return Ok(Some(event));
-                    }
-                }
+                State::Boundary if input.is_empty() => return Ok(None),
+                State::Boundary => self.take_header(config, HeaderDecoder::default(), input)?,
+                State::Header(_) if input.is_empty() => return Ok(None),
+                State::Header(decoder) => self.take_header(config, decoder, input)?,
+                State::Data(rest) if rest.len > 0 && input.is_empty() && !self.has_more() => return Ok(None),
+                State::Data(rest) => self.take_data(config, rest, input)?,
                 State::Control => return self.take_control(input),
+            };
+            if event.is_some() {
+                return Ok(event);
             }
         }
     }
 
-    /// What can be held against a header alone.
-    #[inline]
-    fn check_frame(&self, limits: &Limits, header: &FrameHeader) -> Result<(), ProtocolError> {
-        if !header.rsv.is_empty() {
-            return Err(ProtocolError::ReservedBits);
+    fn take_header<'i>(
+        &mut self,
+        config: &Config,
+        mut decoder: HeaderDecoder,
+        input: &mut Input<'i>,
+    ) -> Result<Option<Event<'i>>, ProtocolError> {
+        let mut bytes = input.bytes();
+        let decoded = decoder.decode(&mut bytes);
+        let used = input.len() - bytes.len();
+        input.take(used);
+        let Some(header) = decoded.map_err(|error| self.fail(error.into()))? else {
+            self.state = State::Header(decoder);
+            return Ok(None);
+        };
+        self.check_frame(config, &header).map_err(|error| self.fail(error))?;
+        if header.opcode.is_control() {
+            self.begin_control(header, input)
+        } else {
+            self.begin_data(config, &header, input)
+                .map_err(|error| self.fail(error))
         }
-        if header.opcode.is_reserved() {
+    }
+
+    /// What can be held against a header, given the message in progress.
+    #[inline]
+    fn check_frame(&self, config: &Config, header: &FrameHeader) -> Result<(), ProtocolError> {
+        if !header.rsv.is_empty() {
+            self.check_bits(config, header)?;
+        }
+        if header.opcode.is_reserved() && !config.opcodes.contains(header.opcode) {
             return Err(ProtocolError::ReservedOpcode(header.opcode.as_u8()));
         }
         match (self.role, header.mask) {
@@ -184,58 +205,129 @@ impl Inbound {
             (Role::Client, Some(_)) => return Err(ProtocolError::Masked),
             (Role::Server, Some(_)) | (Role::Client, None) => {}
         }
-        if header.payload_len > limits.max_frame && !header.opcode.is_control() {
-            return Err(ProtocolError::FrameTooBig);
+        if header.payload_len > config.limits.max_frame && !header.opcode.is_control() {
+            self.check_encoded_len(config, header)?;
         }
         Ok(())
     }
 
-    fn begin_data(&mut self, limits: &Limits, header: &FrameHeader) -> Result<(), ProtocolError> {
-        let begun = match (data_kind(header.opcode), &mut self.partial) {
-            (Some(kind), None) => {
-                self.messages = self.messages.wrapping_add(1);
-                self.partial
-                    .insert(Box::new(Partial::new(kind, self.delivery)))
-                    .begin_frame(limits, header)
-            }
-            (None, Some(partial)) => partial.begin_frame(limits, header),
-            (Some(_), Some(_)) => Err(ProtocolError::InterleavedMessage),
-            (None, None) => Err(ProtocolError::UnexpectedContinuation),
+    /// Reserved bits belong to a message, so they stand in its first frame only; those of extensions to data, those of the
+    /// application to whatever it has a kind for.
+    #[cold]
+    fn check_bits(&self, config: &Config, header: &FrameHeader) -> Result<(), ProtocolError> {
+        let allowed = match header.opcode {
+            OpCode::Continuation | OpCode::Close | OpCode::Ping | OpCode::Pong => Rsv::NONE,
+            opcode if opcode.is_control() => config.reserved_bits.without(self.bits),
+            _ => config.reserved_bits | self.bits,
         };
-        begun.map_err(|error| self.fail(error))?;
-        self.mask = header.mask;
-        self.remaining = header.payload_len;
-        self.state = State::Data;
-        Ok(())
+        if header.rsv.without(allowed).is_empty() {
+            Ok(())
+        } else {
+            Err(ProtocolError::ReservedBits)
+        }
+    }
+
+    /// An encoded frame may be somewhat longer than what is in it.
+    #[cold]
+    fn check_encoded_len(&self, config: &Config, header: &FrameHeader) -> Result<(), ProtocolError> {
+        let is_encoded = match header.opcode {
+            OpCode::Continuation => self.partial.as_ref().is_some_and(|partial| partial.is_encoded()),
+            _ => header.rsv.intersects(self.bits),
+        };
+        if is_encoded && header.payload_len <= encoded_limit(config.limits.max_frame) {
+            Ok(())
+        } else {
+            Err(ProtocolError::FrameTooBig)
+        }
+    }
+
+    fn begin_data<'i>(
+        &mut self,
+        config: &Config,
+        header: &FrameHeader,
+        input: &mut Input<'i>,
+    ) -> Result<Option<Event<'i>>, ProtocolError> {
+        match (data_kind(header, self.bits), &mut self.partial) {
+            (None, Some(partial)) => partial.begin_frame(&config.limits, header)?,
+            (Some(_), Some(_)) => return Err(ProtocolError::InterleavedMessage),
+            (None, None) => return Err(ProtocolError::UnexpectedContinuation),
+            (Some(kind), None) => {
+                let mut partial = Partial::new(kind, self.delivery);
+                if let Some(decoder) = self.decoder.as_mut().filter(|_| header.rsv.intersects(self.bits)) {
+                    decoder.begin(header.rsv, kind)?;
+                    partial.set_encoded();
+                }
+                partial.begin_frame(&config.limits, header)?;
+                if header.fin && self.delivery == Delivery::Messages && header.payload_len <= input.len() as u64 {
+                    // Whole in the input, as most are: it needs no box.
+                    let bytes = input.take(header.payload_len as usize);
+                    unmask(&mut header.mask.clone(), bytes);
+                    partial.push(config, &mut self.decoder, bytes, 0)?;
+                    self.state = State::Boundary;
+                    return Ok(Some(partial.into_event()));
+                }
+                self.messages = self.messages.wrapping_add(1);
+                self.partial = Some(Box::new(partial));
+            }
+        }
+        self.state = State::Data(FrameRest {
+            len: header.payload_len,
+            mask: header.mask,
+        });
+        Ok(None)
     }
 
     /// Takes what the input holds of the data frame in progress.
-    fn take_data<'i>(&mut self, input: &mut Input<'i>) -> Result<Option<Event<'i>>, ProtocolError> {
-        let count = usize::try_from(self.remaining).map_or(input.len(), |remaining| remaining.min(input.len()));
-        let bytes = input.take(count);
-        unmask(&mut self.mask, bytes);
-        self.remaining -= count as u64;
+    fn take_data<'i>(
+        &mut self,
+        config: &Config,
+        mut rest: FrameRest,
+        input: &mut Input<'i>,
+    ) -> Result<Option<Event<'i>>, ProtocolError> {
         let Some(partial) = &mut self.partial else {
             return Ok(None);
         };
+        let count = usize::try_from(rest.len).map_or(input.len(), |len| len.min(input.len()));
+        let left = rest.len - count as u64;
         let chunk = match partial.delivery() {
-            Delivery::Messages => partial.push(bytes, self.remaining).map(|()| None),
-            Delivery::Chunks => partial.pass(bytes, self.remaining),
+            Delivery::Chunks if partial.is_encoded() => {
+                // What the decoder has no room for stays in the input, masked as it came.
+                let bytes = input.front_mut(count);
+                unmask(&mut rest.mask.clone(), bytes);
+                let (read, chunk) = match partial.decode_chunk(config, &mut self.decoder, bytes, left) {
+                    Ok(decoded) => decoded,
+                    Err(error) => return Err(self.fail(error)),
+                };
+                rest.mask = rest.mask.map(|key| key.rotated(read));
+                unmask(&mut rest.mask.clone(), &mut bytes[read..]);
+                input.take(read);
+                rest.len -= read as u64;
+                Ok(chunk)
+            }
+            delivery => {
+                let bytes = input.take(count);
+                unmask(&mut rest.mask, bytes);
+                rest.len = left;
+                match delivery {
+                    Delivery::Messages => partial.push(config, &mut self.decoder, bytes, left).map(|()| None),
+                    Delivery::Chunks => partial.pass(bytes, left),
+                }
+            }
         };
         let chunk = chunk.map_err(|error| self.fail(error))?;
-        Ok(self.end_data().or(chunk.map(Event::Chunk)))
+        Ok(self.end_data(rest).or(chunk))
     }
 
     /// Where the transport may write payload without a detour: see [`Receiver::direct_window`](super::Receiver).
     pub(super) fn direct_window(&mut self) -> Option<&mut [u8]> {
-        if self.state != State::Data || self.remaining < DIRECT_MIN {
+        let State::Data(rest) = self.state else {
             return None;
-        }
+        };
         let partial = self
             .partial
             .as_mut()
-            .filter(|partial| partial.delivery() == Delivery::Messages)?;
-        Some(partial.window(self.remaining))
+            .filter(|partial| partial.delivery() == Delivery::Messages && !partial.is_encoded())?;
+        (rest.len >= DIRECT_MIN).then(|| partial.window(rest.len))
     }
 
     /// Takes over `count` bytes that were written to the window.
@@ -243,19 +335,28 @@ impl Inbound {
         let Some(partial) = &mut self.partial else {
             return Ok(None);
         };
-        unmask(&mut self.mask, partial.commit(count));
-        self.remaining -= count as u64;
-        partial.check(self.remaining).map_err(|error| self.fail(error))?;
-        Ok(self.end_data())
+        let State::Data(mut rest) = self.state else {
+            panic!("{count} bytes were taken over without a window");
+        };
+        unmask(&mut rest.mask, partial.commit(count));
+        rest.len -= count as u64;
+        partial
+            .check(partial.ends_with(rest.len))
+            .map_err(|error| self.fail(error))?;
+        Ok(self.end_data(rest))
     }
 
     /// Ends the frame, and with the last one the message, once its payload is complete.
-    fn end_data(&mut self) -> Option<Event<'static>> {
-        if self.remaining == 0 {
-            self.state = State::Boundary;
-        }
-        let remaining = self.remaining;
-        let partial = self.partial.take_if(|partial| partial.ends_with(remaining))?;
+    fn end_data(&mut self, rest: FrameRest) -> Option<Event<'static>> {
+        let is_decoding = self.partial.as_ref().is_some_and(|partial| partial.is_decoding());
+        self.state = if rest.len == 0 && !is_decoding {
+            State::Boundary
+        } else {
+            State::Data(rest)
+        };
+        let partial = self
+            .partial
+            .take_if(|partial| partial.ends_with(rest.len) && !is_decoding)?;
         match partial.delivery() {
             Delivery::Messages => Some(partial.into_event()),
             Delivery::Chunks => None,
@@ -280,7 +381,7 @@ impl Inbound {
         }
         let bytes = input.take(len);
         unmask(&mut header.mask, bytes);
-        self.end_control(header.opcode, Cow::Borrowed(bytes)).map(Some)
+        self.end_control(&header, Cow::Borrowed(bytes)).map(Some)
     }
 
     fn take_control<'i>(&mut self, input: &mut Input<'i>) -> Result<Option<Event<'i>>, ProtocolError> {
@@ -296,18 +397,19 @@ impl Inbound {
         let mut bytes = mem::take(&mut control.bytes);
         self.control = None;
         unmask(&mut header.mask, &mut bytes);
-        self.end_control(header.opcode, Cow::Owned(bytes)).map(Some)
+        self.end_control(&header, Cow::Owned(bytes)).map(Some)
     }
 
-    fn end_control<'i>(&mut self, opcode: OpCode, bytes: Cow<'i, [u8]>) -> Result<Event<'i>, ProtocolError> {
+    fn end_control<'i>(&mut self, header: &FrameHeader, bytes: Cow<'i, [u8]>) -> Result<Event<'i>, ProtocolError> {
         self.state = State::Boundary;
-        match opcode {
-            OpCode::Ping => Ok(Event::Ping(bytes)),
-            OpCode::Pong => Ok(Event::Pong(bytes)),
-            _ => {
+        match (header.opcode, CustomKind::new(header.opcode, header.rsv)) {
+            (OpCode::Ping, _) => Ok(Event::Ping(bytes)),
+            (OpCode::Pong, _) => Ok(Event::Pong(bytes)),
+            (_, Some(kind)) => Ok(Event::Custom(kind, bytes)),
+            (_, None) => {
                 let frame = CloseFrame::parse(&bytes).map_err(|error| self.fail(error.into()))?;
                 self.state = State::Closed;
-                self.partial = None;
+                self.drop_unfinished();
                 Ok(Event::Close(Box::new(frame)))
             }
         }
@@ -317,19 +419,31 @@ impl Inbound {
     #[cold]
     fn fail(&mut self, error: ProtocolError) -> ProtocolError {
         self.state = State::Failed(error);
+        self.drop_unfinished();
+        error
+    }
+
+    fn drop_unfinished(&mut self) {
         self.partial = None;
         self.control = None;
-        error
+        self.decoder = None;
     }
 }
 
-#[inline]
-fn data_kind(opcode: OpCode) -> Option<DataKind> {
-    match opcode {
-        OpCode::Text => Some(DataKind::Text),
-        OpCode::Binary => Some(DataKind::Binary),
-        _ => None,
+/// The kind of the message that a data frame begins, without the bits of extensions; `None` for a continuation.
+fn data_kind(header: &FrameHeader, extension_bits: Rsv) -> Option<DataKind> {
+    let rsv = header.rsv.without(extension_bits);
+    match header.opcode {
+        OpCode::Text if rsv.is_empty() => Some(DataKind::Text),
+        OpCode::Binary if rsv.is_empty() => Some(DataKind::Binary),
+        opcode => CustomKind::new(opcode, rsv).map(DataKind::Custom),
     }
+}
+
+/// How long a limit of this many bytes lets their encoding be: what does not shrink may grow, by some bytes for every
+/// block of it. An eighth covers the smallest blocks that compressors make.
+pub(super) fn encoded_limit(limit: u64) -> u64 {
+    limit.saturating_add(limit / 8).saturating_add(64)
 }
 
 /// Unmasks the next bytes of a payload.
@@ -371,6 +485,6 @@ mod tests {
 
     fn receive(inbound: &mut Inbound, bytes: &[u8]) {
         let mut bytes = bytes.to_vec();
-        let _ = inbound.next_event(&Limits::default(), &mut Input::new(&mut bytes));
+        let _ = inbound.next_event(&Config::default(), &mut Input::new(&mut bytes));
     }
 }

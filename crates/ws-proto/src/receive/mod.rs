@@ -10,10 +10,11 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
 
-use ws_frame::{CloseFrame, ControlPayload};
+use ws_frame::{CloseFrame, ControlPayload, Rsv};
 
 use self::inbound::Inbound;
 use self::timers::{Due, Timers, Wait};
+use crate::extension::Decoder;
 use crate::{
     Config, ConnectionError, Delivery, Ending, Event, Input, Instant, Payload, ProtocolError, Reply, Role, Sender,
     Side, Timeout, Transport,
@@ -62,6 +63,7 @@ impl Receiver {
         match self.next_whole(input) {
             Some(Payload::Text(text)) => Ok(Some(Event::Text(Cow::Borrowed(text)))),
             Some(Payload::Binary(bytes)) => Ok(Some(Event::Binary(Cow::Borrowed(bytes)))),
+            Some(Payload::Custom(kind, bytes)) => Ok(Some(Event::Custom(kind, Cow::Borrowed(bytes)))),
             None => self.next_of_any_kind(input),
         }
     }
@@ -72,7 +74,7 @@ impl Receiver {
         if self.ending.is_some() {
             return None;
         }
-        let payload = self.inbound.whole_message(&self.config.limits, input)?;
+        let payload = self.inbound.whole_message(&self.config, input)?;
         self.timers.heard();
         self.timers.heard_data();
         Some(payload)
@@ -83,16 +85,18 @@ impl Receiver {
             input.clear();
             return Err(error);
         }
-        if input.is_empty() && !self.inbound.has_failed() {
+        if input.is_empty() && !self.inbound.has_more() {
             return Ok(None);
         }
         self.timers.heard();
-        match self.inbound.next_event(&self.config.limits, input) {
+        match self.inbound.next_event(&self.config, input) {
             Ok(Some(event)) => {
                 match &event {
-                    Event::Text(_) | Event::Binary(_) | Event::Chunk(_) => self.timers.heard_data(),
+                    Event::Text(_) | Event::Binary(_) | Event::Chunk(..) => self.timers.heard_data(),
                     Event::Ping(payload) => self.ping_came(payload),
                     Event::Pong(payload) => self.timers.heard_pong(payload),
+                    Event::Custom(kind, _) if kind.is_control() => {}
+                    Event::Custom(..) => self.timers.heard_data(),
                     Event::Close(frame) => self.close_came(**frame),
                 }
                 Ok(Some(event))
@@ -251,6 +255,14 @@ impl Receiver {
     /// The time between the last answered keepalive ping and its pong.
     pub fn round_trip(&self) -> Option<Duration> {
         self.timers.round_trip()
+    }
+
+    pub(crate) fn extend(&mut self, decoder: Box<dyn Decoder>, bits: Rsv) {
+        self.inbound.extend(decoder, bits);
+    }
+
+    pub(crate) fn role(&self) -> Role {
+        self.inbound.role()
     }
 
     /// Chooses between whole messages and chunks, from the next message on.

@@ -1,11 +1,15 @@
 //! A message in progress: counted, checked, and assembled in one contiguous buffer.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::vec;
 
 use ws_frame::FrameHeader;
 use ws_frame::utf8::{Utf8Buf, Validator};
 
-use crate::{Chunk, DataKind, Delivery, Event, Limits, ProtocolError};
+use super::inbound::encoded_limit;
+use crate::extension::{DecodeError, Decoder};
+use crate::{Config, DataKind, Delivery, Event, Limits, Part, ProtocolError};
 
 /// A message of which some, but not all, has come.
 pub(super) struct Partial {
@@ -16,14 +20,26 @@ pub(super) struct Partial {
     started: bool,
     /// Whether the frame in progress is the last one.
     fin: bool,
+    encoding: Encoding,
     frames: u32,
     empty_frames: u32,
     /// Bytes of the frames whose headers have come, this one's included.
     declared: u64,
+    /// Bytes of chunks that were decoded.
+    decoded: u64,
     /// For chunks, which leave at once.
     validator: Validator,
     /// For whole messages.
     buffer: Utf8Buf,
+}
+
+/// Whether extensions must decode a message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Plain,
+    Encoded,
+    /// Encoded, and the decoder has more to give of what it was given.
+    Decoding,
 }
 
 impl Partial {
@@ -33,9 +49,11 @@ impl Partial {
             delivery,
             started: false,
             fin: false,
+            encoding: Encoding::Plain,
             frames: 0,
             empty_frames: 0,
             declared: 0,
+            decoded: 0,
             validator: Validator::default(),
             buffer: Utf8Buf::new(),
         }
@@ -45,10 +63,29 @@ impl Partial {
         self.delivery
     }
 
+    /// Extensions must decode it. Before its first frame is counted.
+    pub(super) fn set_encoded(&mut self) {
+        self.encoding = Encoding::Encoded;
+    }
+
+    pub(super) fn is_encoded(&self) -> bool {
+        self.encoding != Encoding::Plain
+    }
+
+    /// Whether there is more of it without further input.
+    pub(super) fn is_decoding(&self) -> bool {
+        self.encoding == Encoding::Decoding
+    }
+
     /// Counts a frame and holds its declared length against the limit, before any of it is taken.
     pub(super) fn begin_frame(&mut self, limits: &Limits, header: &FrameHeader) -> Result<(), ProtocolError> {
+        let limit = if self.is_encoded() {
+            encoded_limit(limits.max_message)
+        } else {
+            limits.max_message
+        };
         // `declared` never exceeds the limit, so the subtraction can't wrap; nothing is added to a peer's length.
-        if header.payload_len > limits.max_message - self.declared {
+        if header.payload_len > limit - self.declared {
             return Err(ProtocolError::MessageTooBig);
         }
         self.declared += header.payload_len;
@@ -73,11 +110,54 @@ impl Partial {
         self.fin && remaining == 0
     }
 
-    /// Appends to the whole message. `remaining` bytes of the frame are still to come.
-    pub(super) fn push(&mut self, bytes: &[u8], remaining: u64) -> Result<(), ProtocolError> {
-        self.make_room(bytes.len(), remaining.saturating_add(bytes.len() as u64));
-        self.buffer.extend_from_slice(bytes);
-        self.check(remaining)
+    /// Appends to the whole message, decoded if it must be. `remaining` bytes of the frame are still to come.
+    pub(super) fn push(
+        &mut self,
+        config: &Config,
+        decoder: &mut Option<Box<dyn Decoder>>,
+        bytes: &[u8],
+        remaining: u64,
+    ) -> Result<(), ProtocolError> {
+        let ended = self.ends_with(remaining);
+        match decoder {
+            Some(decoder) if self.is_encoded() => self.decode(&config.limits, &mut **decoder, bytes, ended)?,
+            _ => {
+                self.make_room(bytes.len(), remaining.saturating_add(bytes.len() as u64));
+                self.buffer.extend_from_slice(bytes);
+            }
+        }
+        self.check(ended)
+    }
+
+    /// Appends what comes of the bytes, block by block, until it is all or over the limit.
+    fn decode(
+        &mut self,
+        limits: &Limits,
+        decoder: &mut dyn Decoder,
+        mut bytes: &[u8],
+        last: bool,
+    ) -> Result<(), ProtocolError> {
+        // Usual text shrinks to a quarter: then one block holds it all.
+        let mut block = bytes.len().saturating_mul(4).clamp(MIN_BLOCK, MAX_BLOCK);
+        loop {
+            // One byte over the limit is enough to see that it is exceeded.
+            let allowed = limits.max_message.saturating_add(1) - self.buffer.len() as u64;
+            block = usize::try_from(allowed).map_or(block, |allowed| block.min(allowed));
+            let progress = decoder.decode(bytes, last, self.buffer.spare(block))?;
+            bytes = &bytes[progress.read..];
+            self.buffer.commit(progress.written);
+            if self.buffer.len() as u64 > limits.max_message {
+                return Err(ProtocolError::MessageTooBig);
+            }
+            if progress.done {
+                return Ok(());
+            }
+            if progress.read == 0 && progress.written == 0 {
+                return Err(DecodeError::Malformed.into());
+            }
+            self.check(false)?;
+            block = self.buffer.len().clamp(MIN_BLOCK, MAX_BLOCK);
+        }
     }
 
     /// Room for the next bytes of the frame: as much again as has come, so that a peer pays for memory with bytes.
@@ -95,12 +175,12 @@ impl Partial {
     }
 
     /// Checks what has come of a text; at its end no character may be incomplete.
-    pub(super) fn check(&mut self, remaining: u64) -> Result<(), ProtocolError> {
-        if self.kind == DataKind::Binary {
+    pub(super) fn check(&mut self, ended: bool) -> Result<(), ProtocolError> {
+        if self.kind != DataKind::Text {
             return Ok(());
         }
         self.buffer.check().map_err(|_| ProtocolError::InvalidUtf8)?;
-        if self.ends_with(remaining) && self.buffer.checked().len() < self.buffer.len() {
+        if ended && self.buffer.checked().len() < self.buffer.len() {
             return Err(ProtocolError::InvalidUtf8);
         }
         Ok(())
@@ -110,6 +190,7 @@ impl Partial {
     pub(super) fn into_event(self) -> Event<'static> {
         match self.kind {
             DataKind::Binary => Event::Binary(Cow::Owned(self.buffer.into_vec())),
+            DataKind::Custom(kind) => Event::Custom(kind, Cow::Owned(self.buffer.into_vec())),
             DataKind::Text => match self.buffer.into_string() {
                 Ok(text) => Event::Text(Cow::Owned(text)),
                 // Not reached: `check` has passed on the last frame.
@@ -119,25 +200,59 @@ impl Partial {
     }
 
     /// Checks bytes and hands them on as a chunk, unless there is nothing to tell.
-    pub(super) fn pass<'i>(&mut self, bytes: &'i [u8], remaining: u64) -> Result<Option<Chunk<'i>>, ProtocolError> {
+    pub(super) fn pass<'i>(&mut self, bytes: &'i [u8], remaining: u64) -> Result<Option<Event<'i>>, ProtocolError> {
+        self.chunk(Cow::Borrowed(bytes), self.ends_with(remaining))
+    }
+
+    /// Decodes one chunk from the front of the bytes, and says how many it took. `remaining` are behind them.
+    pub(super) fn decode_chunk(
+        &mut self,
+        config: &Config,
+        decoder: &mut Option<Box<dyn Decoder>>,
+        bytes: &[u8],
+        remaining: u64,
+    ) -> Result<(usize, Option<Event<'static>>), ProtocolError> {
+        let Some(decoder) = decoder else {
+            return Ok((bytes.len(), None));
+        };
         let last = self.ends_with(remaining);
+        let mut data = vec![0; bytes.len().saturating_mul(4).clamp(MIN_BLOCK, MAX_BLOCK)];
+        let progress = decoder.decode(bytes, last, &mut data)?;
+        data.truncate(progress.written);
+        self.decoded += progress.written as u64;
+        if self.decoded > config.limits.max_message {
+            return Err(ProtocolError::MessageTooBig);
+        }
+        if progress.read == 0 && progress.written == 0 && !progress.done {
+            return Err(DecodeError::Malformed.into());
+        }
+        self.encoding = if progress.done {
+            Encoding::Encoded
+        } else {
+            Encoding::Decoding
+        };
+        let chunk = self.chunk(Cow::Owned(data), last && progress.done)?;
+        Ok((progress.read, chunk))
+    }
+
+    fn chunk<'i>(&mut self, data: Cow<'i, [u8]>, last: bool) -> Result<Option<Event<'i>>, ProtocolError> {
         if self.kind == DataKind::Text {
-            self.validator.push(bytes).map_err(|_| ProtocolError::InvalidUtf8)?;
+            self.validator.push(&data).map_err(|_| ProtocolError::InvalidUtf8)?;
             if last && !self.validator.is_complete() {
                 return Err(ProtocolError::InvalidUtf8);
             }
         }
-        if bytes.is_empty() && !last {
+        if data.is_empty() && !last {
             return Ok(None);
         }
         let first = !self.started;
         self.started = true;
-        Ok(Some(Chunk {
+        let part = Part {
             kind: self.kind,
-            data: bytes,
             first,
             last,
-        }))
+        };
+        Ok(Some(Event::Chunk(part, data)))
     }
 
     /// Makes room for `count` more bytes, of the `left` ones that the frame still has.
@@ -154,6 +269,12 @@ impl Partial {
 
 /// The first allocation of a message that spans reads: small enough for a peer that sends one byte and waits.
 const FIRST_CAPACITY: usize = 256;
+
+/// The smallest block that is decoded at once.
+const MIN_BLOCK: usize = 256;
+
+/// The largest block that is decoded at once, and so the most that is decoded beyond what is asked for.
+const MAX_BLOCK: usize = 16 * 1024;
 
 /// The smallest window worth a read call of its own.
 const MIN_WINDOW: usize = 8 * 1024;
@@ -178,7 +299,7 @@ mod tests {
         for _ in 0..100_000 {
             let capacity = partial.buffer.capacity();
             partial.begin_frame(&Limits::default(), &fragment()).unwrap();
-            partial.push(&PIECE, 0).unwrap();
+            partial.push(&Config::default(), &mut None, &PIECE, 0).unwrap();
             moves += u32::from(partial.buffer.capacity() != capacity);
         }
         assert!(moves <= 14, "moved {moves} times for 800,000 bytes");
@@ -187,7 +308,7 @@ mod tests {
     #[test]
     fn a_peer_that_sends_little_costs_little() {
         let mut partial = Partial::new(DataKind::Binary, Delivery::Messages);
-        partial.push(&PIECE, 1 << 62).unwrap();
+        partial.push(&Config::default(), &mut None, &PIECE, 1 << 62).unwrap();
         assert!(partial.buffer.capacity() <= 256, "{}", partial.buffer.capacity());
     }
 

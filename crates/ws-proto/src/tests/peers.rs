@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::{CloseCode, CloseFrame, Config, Connection, ConnectionError, Event, Input, Instant, Transport};
+use crate::{CloseCode, CloseFrame, Config, Connection, ConnectionError, CustomKind, Event, Input, Instant, Transport};
 
 /// The mask of every client frame in the tests.
 pub(super) const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
@@ -18,6 +18,7 @@ pub(super) enum Seen {
     Chunk { data: Vec<u8>, first: bool, last: bool },
     Ping(Vec<u8>),
     Pong(Vec<u8>),
+    Custom(CustomKind, Vec<u8>),
     Close(Option<u16>, String),
     Error(ConnectionError),
 }
@@ -37,10 +38,11 @@ impl From<Event<'_>> for Seen {
         match event {
             Event::Text(text) => Self::Text(text.into_owned()),
             Event::Binary(bytes) => Self::Binary(bytes.into_owned()),
-            Event::Chunk(chunk) => Self::Chunk {
-                data: chunk.data.to_vec(),
-                first: chunk.first,
-                last: chunk.last,
+            Event::Custom(kind, bytes) => Self::Custom(kind, bytes.into_owned()),
+            Event::Chunk(part, data) => Self::Chunk {
+                data: data.into_owned(),
+                first: part.first,
+                last: part.last,
             },
             Event::Ping(payload) => Self::Ping(payload.to_vec()),
             Event::Pong(payload) => Self::Pong(payload.to_vec()),

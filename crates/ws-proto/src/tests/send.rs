@@ -147,13 +147,17 @@ fn prepared_messages_go_out_in_both_roles() {
     ] {
         let prepared = Prepared::new(&message);
         assert_eq!(prepared.payload(), message.as_payload());
-        let (whole, payload) = (prepared.frame().as_ptr_range(), prepared.payload().as_bytes());
+        let (whole, payload) = (
+            prepared.plain_form().frame.as_ptr_range(),
+            prepared.payload().as_bytes(),
+        );
         assert!(payload.is_empty() || whole.contains(&payload.as_ptr()), "held twice");
         let mut server = Peer::server(Config::default());
         let mut client = Peer::client(Config::default());
         let expected = match &message {
             Message::Text(text) => Seen::text(text),
             Message::Binary(bytes) => Seen::Binary(bytes.to_vec()),
+            Message::Custom(kind, bytes) => Seen::Custom(*kind, bytes.to_vec()),
         };
         server.conn.sender().prepared(&prepared, &mut server.out).unwrap();
         client.conn.sender().prepared(&prepared, &mut client.out).unwrap();

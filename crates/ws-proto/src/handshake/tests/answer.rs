@@ -227,7 +227,7 @@ fn each_wrong_101_has_its_error() {
         (
             SWITCHING,
             vec![upgrade, connection, accept, "Sec-WebSocket-Extensions:"],
-            E::UnofferedExtension,
+            E::InvalidAnswer("Sec-WebSocket-Extensions"),
         ),
         (
             SWITCHING,
