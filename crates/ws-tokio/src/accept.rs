@@ -14,6 +14,7 @@ use ws_proto::{Config, Connection, Outbox};
 
 use crate::error::Error;
 use crate::goodbye::{patience, say_goodbye};
+use crate::socket::Socket;
 use crate::timer::after;
 use crate::unread::Unread;
 use crate::websocket::{ByteStream, WebSocket};
@@ -90,7 +91,7 @@ impl<S: ByteStream> Incoming<S> {
         &self.request
     }
 
-    /// The client's address, if the stream is a `TcpStream`.
+    /// The client's address, if the stream is a `TcpStream` or a [`Socket`].
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.peer
     }
@@ -150,7 +151,10 @@ impl<S> fmt::Debug for Incoming<S> {
 
 /// Turns off the kernel's gathering of output if this is a TCP socket, and tells its peer.
 pub(crate) fn prepare(stream: &dyn Any) -> Option<SocketAddr> {
-    let tcp: &TcpStream = stream.downcast_ref()?;
+    let tcp = match stream.downcast_ref::<Socket>() {
+        Some(socket) => socket.tcp()?,
+        None => stream.downcast_ref::<TcpStream>()?,
+    };
     // A socket that refuses is only slower, or broken, which shows with the first read.
     let _ = tcp.set_nodelay(true);
     tcp.peer_addr().ok()

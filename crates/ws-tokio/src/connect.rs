@@ -1,22 +1,26 @@
 //! The client's side: from a URL to an open connection.
 
+use std::fmt;
 use std::future::{Future, IntoFuture, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::{Instant, timeout_at};
 use ws_proto::handshake::{ClientHandshake, ClientRequest, HandshakeError, Outcome, ServerAccepted, Url};
 use ws_proto::{Config, Connection};
 
 use crate::accept::{prepare, write_all};
 use crate::error::Error;
+use crate::redirect;
+use crate::socket::Socket;
 use crate::timer::after;
 use crate::unread::Unread;
 use crate::websocket::{ByteStream, WebSocket};
 
-/// Connects to a `ws://` URL, once the returned value is awaited.
+/// Connects to a `ws://` or, with the feature `rustls`, a `wss://` URL, once the returned value is awaited.
 ///
 /// ```no_run
 /// # async fn ask() -> Result<(), ws_tokio::Error> {
@@ -29,30 +33,48 @@ use crate::websocket::{ByteStream, WebSocket};
 /// ```
 pub fn connect(url: &str) -> Connect {
     Connect {
-        request: ClientRequest::new(url),
+        url: url.to_owned(),
+        headers: Vec::new(),
+        protocols: Vec::new(),
         config: None,
+        timeout: None,
+        redirects: 0,
+        socket: None,
+        #[cfg(feature = "rustls")]
+        tls: None,
     }
 }
 
-/// A connection to be made; await it.
+/// A connection to be made; await it. It can be cloned, to be made again.
 ///
 /// What is wrong with the URL or a header comes out when it is awaited.
-#[derive(Debug)]
+#[derive(Clone)]
 #[must_use = "nothing is done until it is awaited"]
 pub struct Connect {
-    request: Result<ClientRequest, HandshakeError>,
+    url: String,
+    headers: Vec<(String, String)>,
+    protocols: Vec<String>,
     config: Option<Arc<Config>>,
+    timeout: Option<Duration>,
+    redirects: u8,
+    socket: Option<Arc<ConfigureSocket>>,
+    #[cfg(feature = "rustls")]
+    tls: Option<Arc<crate::tls::rustls::ClientConfig>>,
 }
+
+type ConfigureSocket = dyn Fn(&TcpSocket) -> io::Result<()> + Send + Sync;
 
 impl Connect {
     /// Adds a header to the request.
-    pub fn header(self, name: &str, value: &str) -> Self {
-        self.change(|request| request.header(name, value))
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// Offers a subprotocol; the first one offered is the favourite.
-    pub fn protocol(self, name: impl Into<String>) -> Self {
-        self.change(|request| request.protocol(name))
+    pub fn protocol(mut self, name: impl Into<String>) -> Self {
+        self.protocols.push(name.into());
+        self
     }
 
     /// Sets limits and deadlines.
@@ -61,44 +83,137 @@ impl Connect {
         self
     }
 
+    /// How long all of it may take, from the host's name to the open connection, redirects included. Default
+    /// [`HandshakeConfig::timeout`](crate::HandshakeConfig::timeout), 10 s.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Follows so many redirects at most. Default none: the answer comes back as [`Error::Refused`], as it does for one
+    /// too many, and for one that would lead from TLS to plain text.
+    ///
+    /// To another origin (scheme, host, port) the headers `Authorization`, `Cookie` and `Proxy-Authorization` don't go
+    /// along, nor does the URL's user.
+    pub fn redirects(mut self, most: u8) -> Self {
+        self.redirects = most;
+        self
+    }
+
+    /// Prepares the TCP socket before it connects: its local address, buffers, keepalive. (TCP_NODELAY is on already:
+    /// output is gathered here, not in the kernel.)
+    pub fn socket(mut self, configure: impl Fn(&TcpSocket) -> io::Result<()> + Send + Sync + 'static) -> Self {
+        self.socket = Some(Arc::new(configure));
+        self
+    }
+
+    /// Whom a `wss://` connection trusts, and who it is itself; see [`tls`](crate::tls).
+    #[cfg(feature = "rustls")]
+    pub fn tls(mut self, config: Arc<crate::tls::rustls::ClientConfig>) -> Self {
+        self.tls = Some(config);
+        self
+    }
+
     /// Connects. Awaiting the value itself does the same, and drops the server's answer.
     ///
     /// The addresses of the host are tried in turn.
-    /// [`HandshakeConfig::timeout`](crate::HandshakeConfig::timeout) holds for everything together.
     ///
     /// # Errors
     /// [`Error::Handshake`] for a URL or header that can't be used, a server that does not speak WebSocket, and the
     /// deadline; [`Error::Refused`] with the server's answer if it is another one; [`Error::TlsUnsupported`];
-    /// [`Error::Io`] if no address could be connected to.
-    pub async fn open(self) -> Result<(WebSocket<TcpStream>, ServerAccepted), Error> {
-        let request = self.request?;
-        if request.url().is_secure() {
-            return Err(Error::TlsUnsupported);
-        }
-        let config = self.config.unwrap_or_default();
-        let deadline = after(config.handshake.timeout);
-        let stream = within(deadline, dial(request.url(), deadline)).await?;
-        within(deadline, upgrade(stream, request, config)).await
+    /// [`Error::Io`] if no address could be connected to, or TLS failed.
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops whatever was opened.
+    pub async fn open(mut self) -> Result<(WebSocket<Socket>, ServerAccepted), Error> {
+        let config = self.config.take().unwrap_or_default();
+        let deadline = after(self.timeout.unwrap_or(config.handshake.timeout));
+        within(deadline, async {
+            loop {
+                let request = self.request()?;
+                let stream = self.dial(request.url(), deadline).await?;
+                match (upgrade(stream, request, config.clone()).await, self.redirects) {
+                    (Err(Error::Refused(response)), 1..) => match redirect::target(&self.url, &response) {
+                        Some(url) => self.go_to(url),
+                        None => return Err(Error::Refused(response)),
+                    },
+                    (result, _) => return result,
+                }
+            }
+        })
+        .await
     }
 
-    /// Connects over a stream that was opened by other means: through a proxy, or with TLS for a `wss://` URL.
+    /// Connects over a stream that was opened by other means, with TLS already for a `wss://` URL. Follows no
+    /// redirects.
     ///
     /// # Errors
     /// As [`open`](Self::open).
     pub async fn over<S: ByteStream>(self, stream: S) -> Result<(WebSocket<S>, ServerAccepted), Error> {
+        let request = self.request()?;
         let config = self.config.unwrap_or_default();
-        let deadline = after(config.handshake.timeout);
-        within(deadline, upgrade(stream, self.request?, config)).await
+        let deadline = after(self.timeout.unwrap_or(config.handshake.timeout));
+        within(deadline, upgrade(stream, request, config)).await
     }
 
-    fn change(mut self, change: impl FnOnce(ClientRequest) -> Result<ClientRequest, HandshakeError>) -> Self {
-        self.request = self.request.and_then(change);
-        self
+    fn request(&self) -> Result<ClientRequest, HandshakeError> {
+        let mut request = ClientRequest::new(&self.url)?;
+        for (name, value) in &self.headers {
+            request = request.header(name, value)?;
+        }
+        for protocol in &self.protocols {
+            request = request.protocol(protocol)?;
+        }
+        Ok(request)
+    }
+
+    fn go_to(&mut self, url: String) {
+        if !redirect::same_origin(&self.url, &url) {
+            self.headers.retain(|(name, _)| !redirect::is_credential(name));
+        }
+        self.redirects -= 1;
+        self.url = url;
+    }
+
+    async fn dial(&self, url: &Url, deadline: Instant) -> Result<Socket, Error> {
+        if url.is_secure() && !cfg!(feature = "rustls") {
+            return Err(Error::TlsUnsupported);
+        }
+        let stream = self.dial_tcp(url, deadline).await?;
+        #[cfg(feature = "rustls")]
+        if url.is_secure() {
+            return Ok(crate::tls::connect(stream, url.host(), self.tls.clone()).await?.into());
+        }
+        Ok(stream.into())
+    }
+
+    /// Opens a TCP connection to the first address that answers. Each gets its share of the time that is left, so that
+    /// a silent one doesn't use up that of the others.
+    async fn dial_tcp(&self, url: &Url, deadline: Instant) -> Result<TcpStream, Error> {
+        let addresses: Vec<_> = lookup_host((url.host(), url.port())).await?.collect();
+        let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
+        for (tried, address) in addresses.iter().enumerate() {
+            let socket = match address {
+                std::net::SocketAddr::V4(_) => TcpSocket::new_v4(),
+                std::net::SocketAddr::V6(_) => TcpSocket::new_v6(),
+            }?;
+            if let Some(configure) = &self.socket {
+                configure(&socket)?;
+            }
+            let now = Instant::now();
+            let share = deadline.saturating_duration_since(now) / (addresses.len() - tried) as u32;
+            match timeout_at(now + share, socket.connect(*address)).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) => failure = error,
+                Err(_) => failure = io::ErrorKind::TimedOut.into(),
+            }
+        }
+        Err(failure.into())
     }
 }
 
 impl IntoFuture for Connect {
-    type Output = Result<WebSocket<TcpStream>, Error>;
+    type Output = Result<WebSocket<Socket>, Error>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
@@ -106,27 +221,21 @@ impl IntoFuture for Connect {
     }
 }
 
+/// Shows the URL without a password, and no values of headers.
+impl fmt::Debug for Connect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connect")
+            .field("url", &Url::parse(&self.url))
+            .field("protocols", &self.protocols)
+            .field("redirects", &self.redirects)
+            .finish_non_exhaustive()
+    }
+}
+
 async fn within<T>(deadline: Instant, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     timeout_at(deadline, work)
         .await
         .unwrap_or(Err(HandshakeError::TimedOut.into()))
-}
-
-/// Opens a TCP connection to the first address that answers. Each gets its share of the time that is left, so that a
-/// silent one doesn't use up that of the others.
-async fn dial(url: &Url, deadline: Instant) -> Result<TcpStream, Error> {
-    let addresses: Vec<_> = lookup_host((url.host(), url.port())).await?.collect();
-    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
-    for (tried, address) in addresses.iter().enumerate() {
-        let now = Instant::now();
-        let share = deadline.saturating_duration_since(now) / (addresses.len() - tried) as u32;
-        match timeout_at(now + share, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => failure = error,
-            Err(_) => failure = io::ErrorKind::TimedOut.into(),
-        }
-    }
-    Err(failure.into())
 }
 
 async fn upgrade<S: ByteStream>(

@@ -22,8 +22,8 @@ pub enum Error {
     Handshake(HandshakeError),
     /// The server answered with something else than a WebSocket: a redirect, a demand for credentials, an error page.
     Refused(Box<Response>),
-    /// A `wss://` URL was given to [`connect`](crate::connect). Open the TLS stream yourself and use
-    /// [`Connect::over`](crate::Connect::over).
+    /// A `wss://` URL was given to [`connect`](crate::connect) without the feature `rustls`. Turn it on, or open the TLS
+    /// stream yourself and use [`Connect::over`](crate::Connect::over).
     TlsUnsupported,
 }
 
@@ -42,9 +42,7 @@ impl fmt::Display for Error {
                     response.reason()
                 )
             }
-            Self::TlsUnsupported => {
-                f.write_str("TLS is not supported yet: use a ws:// URL, or connect over a TLS stream")
-            }
+            Self::TlsUnsupported => f.write_str("wss:// needs the feature `rustls`, or a TLS stream to connect over"),
         }
     }
 }

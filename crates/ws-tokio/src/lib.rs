@@ -48,6 +48,9 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "rustls")]
+pub mod tls;
+
 mod accept;
 mod connect;
 mod error;
@@ -57,6 +60,8 @@ mod message_reader;
 mod message_writer;
 mod pong;
 mod pool;
+mod redirect;
+mod socket;
 mod split;
 #[cfg(feature = "futures")]
 mod stream_sink;
@@ -80,5 +85,6 @@ pub use self::error::Error;
 pub use self::message_reader::MessageReader;
 pub use self::message_writer::MessageWriter;
 pub use self::pong::Pong;
+pub use self::socket::Socket;
 pub use self::split::{Reader, ReuniteError, Writer};
 pub use self::websocket::{ByteStream, WebSocket};

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt, ReadBuf};
-use ws_proto::{Bytes, Chunk, DataKind, Message, Utf8Bytes};
+use ws_proto::{Bytes, DataKind, Message, Part, Utf8Bytes};
 
 use crate::error::Error;
 use crate::websocket::{ByteStream, WebSocket};
@@ -157,8 +157,7 @@ impl<S: ByteStream> fmt::Debug for MessageReader<'_, S> {
 impl Piece {
     /// `start` is the address of the input that the chunk was taken from: most chunks lie in it and need not be
     /// copied.
-    pub(crate) fn chunk(chunk: &Chunk<'_>, input: Range<usize>) -> Self {
-        let data: &[u8] = &chunk.data;
+    pub(crate) fn chunk(part: Part, data: &[u8], input: Range<usize>) -> Self {
         let at = data.as_ptr() as usize;
         let bytes = if input.contains(&at) {
             Source::Held(at - input.start..at - input.start + data.len())
@@ -166,9 +165,9 @@ impl Piece {
             Source::Owned(Bytes::copy_from_slice(data))
         };
         Self {
-            kind: chunk.kind,
-            first: chunk.first,
-            last: chunk.last,
+            kind: part.kind,
+            first: part.first,
+            last: part.last,
             bytes,
         }
     }

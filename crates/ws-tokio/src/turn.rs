@@ -164,7 +164,7 @@ impl<S: ByteStream> WebSocket<S> {
                     lock(&self.line).pings.answer(&payload);
                     None
                 }
-                Ok(Some(Event::Chunk(chunk))) => Some(Piece::chunk(&chunk, place)),
+                Ok(Some(Event::Chunk(part, data))) => Some(Piece::chunk(part, &data, place)),
                 Ok(Some(event)) => event.into_message().map(Piece::whole),
                 _ => None,
             };

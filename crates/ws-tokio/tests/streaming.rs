@@ -133,7 +133,7 @@ async fn a_written_message_leaves_as_it_is_written() {
     let other = tokio::spawn(async move { other.send("other").await.unwrap() });
     tokio::task::yield_now().await;
     assert!(matches!(writer.try_send("x"), Err(Error::Send(SendError::QueueFull))));
-    let _ = writer.ping(b"p").await.unwrap();
+    drop(writer.ping(b"p").await.unwrap());
     message.write_all(b"two").await.unwrap();
     message.finish().await.unwrap();
     other.await.unwrap();
