@@ -209,7 +209,7 @@ mod tokio_shell {
         });
     }
 
-    async fn echo(mut ws: WebSocket<tokio::net::TcpStream>) -> Result<(), Error> {
+    async fn echo(mut ws: WebSocket<impl ws_tokio::ByteStream>) -> Result<(), Error> {
         while let Some(message) = ws.recv().await? {
             ws.send(message).await?;
         }
