@@ -69,11 +69,15 @@ pub use self::handle::Handle;
 pub use self::server::{Server, StopHandle};
 pub use self::websocket::WebSocket;
 
+#[cfg(feature = "deflate")]
+pub use ws_proto::deflate;
+pub use ws_proto::extension;
 pub use ws_proto::handshake::{
     Accept, ClientRequest, HandshakeConfig, HandshakeError, OriginPolicy, Request, Response, ServerAccepted, Url,
     UrlError,
 };
 pub use ws_proto::{
-    Bytes, CloseCode, CloseError, CloseFrame, Config, ConnectionError, DataKind, Ending, Limits, Message, Payload,
-    Prepared, ProtocolError, Replies, Role, SendError, Side, Timeout, Timeouts, Utf8Bytes,
+    Bytes, CloseCode, CloseError, CloseFrame, Compression, Config, ConnectionError, CustomKind, DataKind, Ending,
+    Limits, Message, OpCode, Opcodes, Payload, Prepared, ProtocolError, Replies, Role, Rsv, SendError, Side, Timeout,
+    Timeouts, Utf8Bytes,
 };

@@ -64,12 +64,16 @@ mod timers;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "deflate")]
+pub use ws_proto::deflate;
+pub use ws_proto::extension;
 pub use ws_proto::handshake::{
     Accept, ClientRequest, HandshakeConfig, HandshakeError, OriginPolicy, Request, Response, Url, UrlError,
 };
 pub use ws_proto::{
-    Bytes, CloseCode, CloseError, CloseFrame, Config, ConnectionError, DataKind, Delivery, Ending, Limits, Message,
-    Part, Payload, Prepared, ProtocolError, Replies, SendError, Side, Timeout, Timeouts, Utf8Bytes,
+    Bytes, CloseCode, CloseError, CloseFrame, Compression, Config, ConnectionError, CustomKind, DataKind, Delivery,
+    Ending, Limits, Message, OpCode, Opcodes, Part, Payload, Prepared, ProtocolError, Replies, Rsv, SendError, Side,
+    Timeout, Timeouts, Utf8Bytes,
 };
 
 pub use self::context::Context;

@@ -101,6 +101,8 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+#[cfg(feature = "deflate")]
+pub mod deflate;
 pub mod extension;
 pub mod handshake;
 

@@ -9,3 +9,14 @@ pub enum Role {
     /// Makes connections; its frames are masked.
     Client,
 }
+
+impl Role {
+    /// The other side.
+    #[must_use]
+    pub const fn peer(self) -> Self {
+        match self {
+            Self::Server => Self::Client,
+            Self::Client => Self::Server,
+        }
+    }
+}

@@ -70,13 +70,17 @@ mod turn;
 mod unread;
 mod websocket;
 
+#[cfg(feature = "deflate")]
+pub use ws_proto::deflate;
+pub use ws_proto::extension;
 pub use ws_proto::handshake::{
     Accept, ClientRequest, HandshakeConfig, HandshakeError, OriginPolicy, Request, Response, ServerAccepted, Url,
     UrlError,
 };
 pub use ws_proto::{
-    Bytes, CloseCode, CloseFrame, Config, Connection, ConnectionError, DataKind, Ending, Limits, Message, Payload,
-    Prepared, ProtocolError, Replies, SendError, Side, Timeout, Timeouts, Utf8Bytes,
+    Bytes, CloseCode, CloseFrame, Compression, Config, Connection, ConnectionError, CustomKind, DataKind, Ending,
+    Limits, Message, OpCode, Opcodes, Payload, Prepared, ProtocolError, Replies, Rsv, SendError, Side, Timeout,
+    Timeouts, Utf8Bytes,
 };
 
 pub use self::accept::{Incoming, accept, accept_with};
