@@ -115,7 +115,14 @@ impl Incoming {
             }
         };
         let deadline = answer_deadline(&self.config);
-        let ws = WebSocket::open(self.stream, Role::Server, self.config, self.buffer, accepted.protocol)?;
+        let ws = WebSocket::open(
+            self.stream,
+            Role::Server,
+            self.config,
+            self.buffer,
+            accepted.protocol,
+            &accepted.extensions,
+        )?;
         ws.write_answer(&answer, deadline, || {
             // From here on a stopping server sends a Close. Earlier there is nothing to close, and later a client that
             // has read the answer would get none.

@@ -107,7 +107,14 @@ impl Connect {
         let deadline = Deadline::after(Some(timeout));
         let stream = reach(request.url(), deadline, timeout)?;
         let (answer, buffer) = shake_hands(&stream, &request, &config, deadline).map_err(name_timeout)?;
-        let ws = WebSocket::open(Arc::new(stream), Role::Client, config, buffer, answer.protocol.clone())?;
+        let ws = WebSocket::open(
+            Arc::new(stream),
+            Role::Client,
+            config,
+            buffer,
+            answer.protocol.clone(),
+            &answer.extensions,
+        )?;
         Ok((ws, answer))
     }
 }

@@ -5,9 +5,10 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ws_proto::extension::Agreed;
 use ws_proto::{
-    CloseCode, Config, ConnectionError, Delivery, Ending, Event, Input, Instant, Message, Prepared, Receiver, Role,
-    SendError, Sender, Transport,
+    CloseCode, Config, Connection, ConnectionError, Delivery, Ending, Event, Input, Instant, Message, Prepared,
+    Receiver, Role, SendError, Transport,
 };
 
 use crate::deadline::{Deadline, MIN_TIMEOUT, is_near, is_timeout};
@@ -58,7 +59,14 @@ impl WebSocket {
     ) -> Result<Self, Error> {
         stream.set_nonblocking(false)?;
         stream.set_nodelay(true)?;
-        Self::open(Arc::new(stream), role, config.into(), ReadBuffer::new(leftover), None)
+        Self::open(
+            Arc::new(stream),
+            role,
+            config.into(),
+            ReadBuffer::new(leftover),
+            None,
+            &Agreed::default(),
+        )
     }
 
     pub(crate) fn open(
@@ -67,14 +75,16 @@ impl WebSocket {
         config: Arc<Config>,
         buffer: ReadBuffer,
         protocol: Option<String>,
+        extensions: &Agreed,
     ) -> Result<Self, Error> {
         stream.set_read_timeout(None)?;
         stream.set_write_timeout(None)?;
-        let sender = match role {
-            Role::Server => Sender::server(&config),
-            Role::Client => Sender::client(&config, rand::random),
+        let mut connection = match role {
+            Role::Server => Connection::server(Arc::clone(&config)),
+            Role::Client => Connection::client(Arc::clone(&config), rand::random),
         };
-        let mut receiver = Receiver::new(role, Arc::clone(&config));
+        connection.extend(extensions);
+        let (mut receiver, sender) = connection.split();
         receiver.set_delivery(Delivery::Messages);
         Ok(Self {
             receiver,
