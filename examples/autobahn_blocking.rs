@@ -4,10 +4,11 @@
 
 use std::error::Error;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use examples::args::AutobahnArgs;
 use examples::outcome;
-use ws_blocking::{Config, Connect, Message, WebSocket};
+use ws_blocking::{Connect, Message, WebSocket};
 
 fn main() -> ExitCode {
     outcome::exit_code(run(&AutobahnArgs::parse()))
@@ -15,28 +16,20 @@ fn main() -> ExitCode {
 
 fn run(args: &AutobahnArgs) -> Result<(), Box<dyn Error>> {
     let AutobahnArgs { url, agent } = args;
-    let count: u32 = match connect(&format!("{url}/getCaseCount"))?.recv()? {
+    let config = Arc::new(args.config());
+    let connect = |path: &str| Connect::new(&format!("{url}/{path}"))?.config(config.clone()).connect();
+    let count: u32 = match connect("getCaseCount")?.recv()? {
         Some(Message::Text(count)) => count.as_str().parse()?,
         other => return Err(format!("not a number of cases: {other:?}").into()),
     };
     for case in 1..=count {
-        let ws = connect(&format!("{url}/runCase?case={case}&agent={agent}"))?;
+        let ws = connect(&format!("runCase?case={case}&agent={agent}"))?;
         // Many cases are meant to fail; what they should come to, the fuzzing server knows.
         let _ = echo(ws);
     }
-    while connect(&format!("{url}/updateReports?agent={agent}"))?
-        .recv()?
-        .is_some()
-    {}
+    while connect(&format!("updateReports?agent={agent}"))?.recv()?.is_some() {}
     println!("ran {count} cases");
     Ok(())
-}
-
-fn connect(url: &str) -> Result<WebSocket, ws_blocking::Error> {
-    let mut config = Config::default();
-    config.limits.max_message = MAX_MESSAGE;
-    config.limits.max_frame = MAX_MESSAGE;
-    Connect::new(url)?.config(config).connect()
 }
 
 fn echo(mut ws: WebSocket) -> Result<(), ws_blocking::Error> {
@@ -48,6 +41,3 @@ fn echo(mut ws: WebSocket) -> Result<(), ws_blocking::Error> {
     }
     Ok(())
 }
-
-/// The suite's largest messages have 16 MiB.
-const MAX_MESSAGE: u64 = 64 * 1024 * 1024;

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use examples::args::AutobahnArgs;
 use examples::outcome;
-use ws_mio::{Config, Context, Handler, Payload, Reactor};
+use ws_mio::{Context, Handler, Payload, Reactor};
 
 fn main() -> ExitCode {
     outcome::exit_code(run(&AutobahnArgs::parse()))
@@ -15,10 +15,7 @@ fn main() -> ExitCode {
 
 fn run(args: &AutobahnArgs) -> Result<(), Box<dyn Error>> {
     let AutobahnArgs { url, agent } = args;
-    let mut config = Config::default();
-    config.limits.max_message = MAX_MESSAGE;
-    config.limits.max_frame = MAX_MESSAGE;
-    let mut reactor = Reactor::new(config)?;
+    let mut reactor = Reactor::new(args.config())?;
     let count = Rc::new(Cell::new(None));
     let mut connect = |path: String, role| -> Result<(), Box<dyn Error>> {
         let failure = Rc::default();
@@ -76,6 +73,3 @@ impl Handler for Counterpart {
         self.failure.set(Some(error));
     }
 }
-
-/// The suite's largest messages have 16 MiB.
-const MAX_MESSAGE: u64 = 64 * 1024 * 1024;

@@ -15,11 +15,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: &AutobahnArgs) -> Result<(), Error> {
-    let mut config = Config::default();
-    config.limits.max_message = MAX_MESSAGE;
-    config.limits.max_frame = MAX_MESSAGE;
-    let config = Arc::new(config);
     let AutobahnArgs { url, agent } = args;
+    let config = Arc::new(args.config());
 
     let mut ws = connect(&format!("{url}/getCaseCount")).config(config.clone()).await?;
     let count = ws.recv().await?;
@@ -47,6 +44,3 @@ async fn run_case(url: &str, config: Arc<Config>) -> Result<(), Error> {
     }
     Ok(())
 }
-
-/// The largest messages of the suite have 16 MiB; a limit of ours must not be what a case finds.
-const MAX_MESSAGE: u64 = 64 * 1024 * 1024;

@@ -14,7 +14,7 @@ use ws_tokio::{CloseCode, Error, Message, connect};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let args = ClientArgs::parse();
-    match talk(&args.url).await {
+    match talk(&args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -26,9 +26,14 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn talk(url: &str) -> Result<(), Error> {
-    let mut ws = connect(url).await?;
-    eprintln!("connected to {url}; Ctrl-D ends");
+async fn talk(args: &ClientArgs) -> Result<(), Error> {
+    let (mut ws, answer) = connect(&args.url).config(args.config()).open().await?;
+    eprintln!("connected to {}; Ctrl-D ends", args.url);
+    if !answer.extensions.is_empty() {
+        println!("agreed: {}", answer.extensions);
+    } else if args.deflate.is_some() {
+        println!("agreed: no compression");
+    }
     let mut lines = lines_of_stdin();
     let mut typing = true;
     loop {

@@ -1,13 +1,15 @@
 //! Command lines of the programs. Whatever is wrong with one ends the program with a sentence and exit code 2.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process;
 
 use lexopt::prelude::*;
 use ws_proto::Config;
+use ws_proto::deflate::Deflate;
 
-/// What a server is told: `--host HOST --port PORT --max-message BYTES --heap-report`.
+/// What a server is told: `--host HOST --port PORT --max-message BYTES --deflate[=BITS] --deflate-shared --heap-report`.
 #[derive(Clone, Debug)]
 pub struct ServerArgs {
     /// Where to listen; 127.0.0.1 if not given. An IPv6 address goes without brackets.
@@ -16,6 +18,8 @@ pub struct ServerArgs {
     pub port: u16,
     /// The largest message to accept, in bytes, if given.
     pub max_message: Option<u64>,
+    /// How to compress, if at all.
+    pub deflate: Option<Deflate>,
     /// Whether to answer lines on stdin with the bytes on the heap; see [`heap`](crate::heap).
     pub heap_report: bool,
 }
@@ -26,14 +30,10 @@ impl ServerArgs {
         or_exit(Self::from_parser(lexopt::Parser::from_env()), SERVER_USAGE)
     }
 
-    /// The default configuration with the limit that was given, for messages and so for frames.
+    /// The default configuration with the compression and the limit that were given; the latter for messages and so
+    /// for frames.
     pub fn config(&self) -> Config {
-        let mut config = Config::default();
-        if let Some(bytes) = self.max_message {
-            config.limits.max_message = bytes;
-            config.limits.max_frame = bytes;
-        }
-        config
+        config(self.max_message, self.deflate.as_ref())
     }
 
     /// Host and port, as binding and printing want them.
@@ -65,6 +65,7 @@ impl ServerArgs {
             host: DEFAULT_HOST.into(),
             port: DEFAULT_PORT,
             max_message: None,
+            deflate: None,
             heap_report: false,
         };
         while let Some(arg) = parser.next()? {
@@ -72,6 +73,8 @@ impl ServerArgs {
                 Long("host") => args.host = parser.value()?.string()?.trim_matches(['[', ']']).into(),
                 Long("port") => args.port = parser.value()?.parse()?,
                 Long("max-message") => args.max_message = Some(parser.value()?.parse()?),
+                Long("deflate") => args.deflate = Some(dedicated(parser.optional_value())?),
+                Long("deflate-shared") => args.deflate = Some(Deflate::shared()),
                 Long("heap-report") => args.heap_report = true,
                 Long("help") | Short('h') => exit_with_usage(SERVER_USAGE),
                 _ => return Err(arg.unexpected()),
@@ -96,6 +99,11 @@ impl AutobahnArgs {
         or_exit(Self::from_parser(lexopt::Parser::from_env()), AUTOBAHN_USAGE)
     }
 
+    /// What the suite needs to try everything: room for its messages, and compression with whatever window it asks for.
+    pub fn config(&self) -> Config {
+        config(Some(AUTOBAHN_MAX_MESSAGE), Some(&windowed(15)))
+    }
+
     fn from_parser(mut parser: lexopt::Parser) -> Result<Self, lexopt::Error> {
         let (mut url, mut agent) = (None, None);
         while let Some(arg) = parser.next()? {
@@ -114,11 +122,13 @@ impl AutobahnArgs {
     }
 }
 
-/// What a client is told: the URL.
+/// What a client is told: `--deflate[=BITS] URL`.
 #[derive(Clone, Debug)]
 pub struct ClientArgs {
     /// Where to connect to.
     pub url: String,
+    /// How to compress, if at all.
+    pub deflate: Option<Deflate>,
 }
 
 impl ClientArgs {
@@ -127,10 +137,16 @@ impl ClientArgs {
         or_exit(Self::from_parser(lexopt::Parser::from_env()), CLIENT_USAGE)
     }
 
+    /// The default configuration with the compression that was given.
+    pub fn config(&self) -> Config {
+        config(None, self.deflate.as_ref())
+    }
+
     fn from_parser(mut parser: lexopt::Parser) -> Result<Self, lexopt::Error> {
-        let mut url = None;
+        let (mut url, mut deflate) = (None, None);
         while let Some(arg) = parser.next()? {
             match arg {
+                Long("deflate") => deflate = Some(dedicated(parser.optional_value())?),
                 Value(value) if url.is_none() => url = Some(value.string()?),
                 Long("help") | Short('h') => exit_with_usage(CLIENT_USAGE),
                 _ => return Err(arg.unexpected()),
@@ -138,6 +154,7 @@ impl ClientArgs {
         }
         Ok(Self {
             url: checked(url.ok_or("the URL is missing")?)?,
+            deflate,
         })
     }
 }
@@ -147,6 +164,39 @@ pub fn announce(address: SocketAddr) {
     println!("listening on ws://{address}");
     // Nobody reads it if this fails, and serving doesn't depend on it.
     let _ = io::stdout().flush();
+}
+
+fn config(max_message: Option<u64>, deflate: Option<&Deflate>) -> Config {
+    let mut config = Config::default();
+    if let Some(bytes) = max_message {
+        config.limits.max_message = bytes;
+        config.limits.max_frame = bytes;
+    }
+    if let Some(deflate) = deflate {
+        config.handshake.extensions.push(deflate.clone());
+    }
+    config
+}
+
+/// Compression with a state for each connection, in the windows that were asked for.
+fn dedicated(bits: Option<OsString>) -> Result<Deflate, lexopt::Error> {
+    let Some(bits) = bits else {
+        return Ok(Deflate::dedicated());
+    };
+    let bits = bits.parse()?;
+    if (9..=15).contains(&bits) {
+        Ok(windowed(bits))
+    } else {
+        Err(format!("a window has 9 to 15 bits, not {bits}").into())
+    }
+}
+
+/// Compression with windows of at most 2 to this power, in both directions.
+fn windowed(bits: u8) -> Deflate {
+    let mut deflate = Deflate::dedicated();
+    deflate.window_bits = bits;
+    deflate.peer_window_bits = bits;
+    deflate
 }
 
 /// Refuses what is no WebSocket URL at first sight; the rest shows when it is connected to.
@@ -174,16 +224,25 @@ fn exit_with_usage(usage: &str) -> ! {
 const DEFAULT_HOST: &str = "127.0.0.1";
 const DEFAULT_PORT: u16 = 9001;
 
-const SERVER_USAGE: &str = "usage: [--host HOST] [--port PORT] [--max-message BYTES] [--heap-report]
+/// The suite's largest messages have 16 MiB; a limit of ours must not be what a case finds.
+const AUTOBAHN_MAX_MESSAGE: u64 = 64 * 1024 * 1024;
+
+const SERVER_USAGE: &str =
+    "usage: [--host HOST] [--port PORT] [--max-message BYTES] [--deflate[=BITS] | --deflate-shared]
+       [--heap-report]
   --host HOST          where to listen (default 127.0.0.1)
   --port PORT          on which port (default 9001, 0 for any free one)
   --max-message BYTES  the largest message to accept (default 1 MiB)
+  --deflate[=BITS]     compress, each connection with a state of its own; windows of 2 to this power, 9 to 15
+                       (default 12 for what is sent, 15 for what comes)
+  --deflate-shared     compress every message by itself: idle connections need no memory for it
   --heap-report        answer every line on stdin with the bytes on the heap";
 const AUTOBAHN_USAGE: &str = "usage: --url ws://HOST:PORT --agent NAME
   --url URL     where Autobahn's fuzzing server listens
   --agent NAME  the name for its report";
-const CLIENT_USAGE: &str = "usage: URL
-  URL  where to connect to, such as ws://127.0.0.1:9001/";
+const CLIENT_USAGE: &str = "usage: [--deflate[=BITS]] URL
+  URL               where to connect to, such as ws://127.0.0.1:9001/
+  --deflate[=BITS]  offer compression; windows of 2 to this power, 9 to 15 (default 12 for what is sent)";
 
 #[cfg(test)]
 mod tests {
@@ -205,8 +264,34 @@ mod tests {
     }
 
     #[test]
+    fn compression_is_off_unless_it_is_asked_for() {
+        let server = |args: &[&str]| ServerArgs::from_parser(lexopt::Parser::from_args(args)).unwrap();
+        assert!(server(&[]).config().handshake.extensions.is_empty());
+        assert_eq!(server(&["--deflate"]).deflate.unwrap().window_bits, 12);
+        let narrow = server(&["--deflate=9"]);
+        assert!(!narrow.config().handshake.extensions.is_empty());
+        assert_eq!(
+            narrow.deflate.map(|it| (it.window_bits, it.peer_window_bits)),
+            Some((9, 9))
+        );
+        assert!(!server(&["--deflate-shared"]).deflate.unwrap().context_takeover);
+        let client = |args: &[&str]| ClientArgs::from_parser(lexopt::Parser::from_args(args)).unwrap();
+        assert!(client(&["ws://x"]).config().handshake.extensions.is_empty());
+        assert!(
+            !client(&["--deflate", "ws://x"])
+                .config()
+                .handshake
+                .extensions
+                .is_empty()
+        );
+    }
+
+    #[test]
     fn bad_arguments_are_refused() {
-        let bad: [&[&str]; 5] = [
+        let bad: [&[&str]; 8] = [
+            &["--deflate=8"],
+            &["--deflate=16"],
+            &["--deflate="],
             &["--port", "65536"],
             &["--port"],
             &["--max-message", "x"],
