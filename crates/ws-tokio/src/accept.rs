@@ -43,7 +43,7 @@ pub async fn accept_with<S: ByteStream>(mut stream: S, config: Arc<Config>) -> R
     match result.unwrap_or(Err(Error::Handshake(HandshakeError::TimedOut))) {
         Ok((request, unread)) => Ok(Incoming {
             stream,
-            request,
+            request: Arc::new(request),
             unread,
             config,
             deadline,
@@ -77,7 +77,7 @@ pub async fn accept_with<S: ByteStream>(mut stream: S, config: Arc<Config>) -> R
 /// ```
 pub struct Incoming<S> {
     stream: S,
-    request: Request,
+    request: Arc<Request>,
     unread: Unread,
     config: Arc<Config>,
     deadline: Instant,
@@ -89,6 +89,11 @@ impl<S: ByteStream> Incoming<S> {
     /// [`reject`](Self::reject) with a page.
     pub fn request(&self) -> &Request {
         &self.request
+    }
+
+    /// The same, to be kept.
+    pub fn shared_request(&self) -> Arc<Request> {
+        self.request.clone()
     }
 
     /// The client's address, if the stream is a `TcpStream` or a [`Socket`].

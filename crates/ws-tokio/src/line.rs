@@ -34,7 +34,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::AsyncWrite;
 use tokio::runtime::Handle;
-use ws_proto::{CloseCode, CloseFrame, ConnectionError, Limits, Outbox, SendError, Sender};
+use ws_proto::{CloseCode, CloseFrame, ConnectionError, Ending, Limits, Outbox, SendError, Sender};
 
 use crate::error::{Error, repeat};
 use crate::pong::{Pings, Pong};
@@ -59,6 +59,8 @@ pub(crate) struct Line<S> {
     pub(crate) pings: Pings,
     /// Why the connection failed, once its reader knows.
     pub(crate) failure: Option<ConnectionError>,
+    /// How the connection ended, once it has.
+    pub(crate) ending: Option<Box<Ending>>,
     /// A Close that a writer asked for, until the reader knows.
     pub(crate) closed: Option<Box<CloseFrame>>,
     /// How many writers there are, besides the owner.
@@ -68,6 +70,8 @@ pub(crate) struct Line<S> {
     /// The reader's, if it waits and the connection is shared.
     pub(crate) reader: Option<Waker>,
     watchers: Vec<Waker>,
+    /// Where the flusher is spawned, whoever needs it; `None` if the connection was made outside of any runtime.
+    runtime: Option<Handle>,
     /// Why writing is over, if it failed. What is queued afterwards is dropped; there may still be something to read.
     error: Option<io::Error>,
     /// Whether the owner drives the output.
@@ -102,11 +106,13 @@ impl<S: ByteStream> Line<S> {
             outbox: Outbox::new(limits),
             pings: Pings::default(),
             failure: None,
+            ending: None,
             closed: None,
             writers: 0,
             waiting: 0,
             reader: None,
             watchers: Vec::new(),
+            runtime: Handle::try_current().ok(),
             error: None,
             owner_drives: false,
             unflushed: false,
@@ -146,6 +152,14 @@ impl<S: ByteStream> Line<S> {
         }
         self.sender.ping(payload, self.outbox.buffer())?;
         Ok(self.pings.push(payload))
+    }
+
+    /// Queues a pong.
+    pub(crate) fn queue_pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        if self.outbox.is_full() {
+            return Err(SendError::QueueFull);
+        }
+        self.sender.pong(payload, self.outbox.buffer())
     }
 
     /// Whether a message could still be sent; for those who don't know how the connection stands.
@@ -276,8 +290,11 @@ impl<S: ByteStream> Line<S> {
     }
 
     /// Drops the transport and whatever is queued for it, and lets the flusher end.
-    pub(crate) fn end(&mut self) -> (Option<S>, Outbox) {
+    pub(crate) fn end(&mut self, ending: Option<&Ending>) -> (Option<S>, Outbox) {
         let io = self.io.take();
+        if self.ending.is_none() {
+            self.ending = ending.map(|ending| Box::new(*ending));
+        }
         let outbox = mem::replace(&mut self.outbox, Outbox::new(&Limits::default()));
         self.unflushed = false;
         self.pings = Pings::default();
@@ -292,9 +309,9 @@ impl<S: ByteStream> Line<S> {
         match mem::replace(&mut self.flusher, Flusher::Scheduled) {
             Flusher::Scheduled | Flusher::Dismissed => {}
             Flusher::Waiting => self.wake_flusher(),
-            Flusher::None => match Handle::try_current() {
-                Ok(runtime) => drop(runtime.spawn(Flush { shared: shared.clone() })),
-                Err(_) => {
+            Flusher::None => match &self.runtime {
+                Some(runtime) => drop(runtime.spawn(Flush { shared: shared.clone() })),
+                None => {
                     // Nobody to leave it to: now or with the owner's next call.
                     self.flusher = Flusher::None;
                     let _ = self.poll_flush(&mut Context::from_waker(Waker::noop()));

@@ -190,14 +190,14 @@ impl Piece {
     }
 }
 
-fn wrap(error: Error) -> io::Error {
+pub(crate) fn wrap(error: Error) -> io::Error {
     match error {
         Error::Io(error) => error,
         error => io::Error::other(error),
     }
 }
 
-fn unwrap(error: io::Error) -> Error {
+pub(crate) fn unwrap(error: io::Error) -> Error {
     match error.downcast::<Error>() {
         Ok(error) => error,
         Err(error) => Error::Io(error),

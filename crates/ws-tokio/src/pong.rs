@@ -78,5 +78,28 @@ impl Pings {
     }
 }
 
+/// Who is shown the pings and pongs that come, besides those who are answered.
+#[derive(Default)]
+pub(crate) struct Taps(pub(crate) Option<Box<dyn Tap>>);
+
+pub(crate) trait Tap: Send + Sync {
+    fn ping(&self, payload: &[u8]);
+    fn pong(&self, payload: &[u8]);
+}
+
+impl Taps {
+    pub(crate) fn ping(&self, payload: &[u8]) {
+        if let Some(tap) = &self.0 {
+            tap.ping(payload);
+        }
+    }
+
+    pub(crate) fn pong(&self, payload: &[u8]) {
+        if let Some(tap) = &self.0 {
+            tap.pong(payload);
+        }
+    }
+}
+
 /// How many pings may await their pongs: more than that in flight measure nothing better.
 const MAX_PINGS: usize = 16;

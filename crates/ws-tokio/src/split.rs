@@ -206,13 +206,20 @@ impl<S: ByteStream> Writer<S> {
     /// # Errors
     /// As [`ping`](Self::ping).
     pub async fn pong(&self, payload: &[u8]) -> Result<(), Error> {
-        let mut queue = |line: &mut Line<S>| {
-            if line.outbox.is_full() {
-                return Err(SendError::QueueFull);
-            }
-            line.sender.pong(payload, line.outbox.buffer())
-        };
+        let mut queue = |line: &mut Line<S>| line.queue_pong(payload);
         poll_fn(|cx| poll_put(&self.0, cx, true, &mut queue, After::Write)).await
+    }
+
+    /// Sends a pong if that needs no waiting: for callbacks, which can't.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send), and [`SendError::ControlTooLong`].
+    pub fn try_pong(&self, payload: &[u8]) -> Result<(), Error> {
+        let mut line = lock(&self.0);
+        line.check_open()?;
+        line.queue_pong(payload)?;
+        line.rouse(&self.0);
+        Ok(())
     }
 
     /// Starts the closing handshake and returns at once. The [`Reader`] gets what the peer still sends, and then the
@@ -249,6 +256,11 @@ impl<S: ByteStream> Writer<S> {
             Poll::Pending
         })
         .await;
+    }
+
+    /// How the connection ended, once it is over.
+    pub fn ending(&self) -> Option<Ending> {
+        lock(&self.0).ending.as_deref().copied()
     }
 
     /// Whether messages can no longer be sent: a Close has been, or the connection is over.

@@ -70,7 +70,12 @@ impl<S: ByteStream> WebSocket<S> {
         self.touched = true;
         loop {
             let mut line = lock(&self.line);
-            let flushed = poll_output(&mut self.receiver, &mut line, cx);
+            let flushed = if self.shared {
+                line.watch(cx);
+                push_output(&mut self.receiver, &mut line, &self.line, cx)
+            } else {
+                poll_output(&mut self.receiver, &mut line, cx)
+            };
             line.check()?;
             let transport = self.receiver.transport(&line.sender);
             drop(line);
@@ -136,8 +141,13 @@ impl<S: ByteStream> WebSocket<S> {
             let mut input = Input::new(self.unread.bytes());
             // An error is the connection's ending as well, and comes to light when the input has run dry.
             let message = match self.receiver.next_event(&mut input) {
+                Ok(Some(Event::Ping(payload))) => {
+                    self.taps.ping(&payload);
+                    None
+                }
                 Ok(Some(Event::Pong(payload))) => {
                     lock(&self.line).pings.answer(&payload);
+                    self.taps.pong(&payload);
                     None
                 }
                 Ok(Some(event)) => event.into_message(),
@@ -160,8 +170,13 @@ impl<S: ByteStream> WebSocket<S> {
             let place = start..start + bytes.len();
             let mut input = Input::new(bytes);
             let piece = match self.receiver.next_event(&mut input) {
+                Ok(Some(Event::Ping(payload))) => {
+                    self.taps.ping(&payload);
+                    None
+                }
                 Ok(Some(Event::Pong(payload))) => {
                     lock(&self.line).pings.answer(&payload);
+                    self.taps.pong(&payload);
                     None
                 }
                 Ok(Some(Event::Chunk(part, data))) => Some(Piece::chunk(part, &data, place)),
@@ -219,7 +234,7 @@ impl<S: ByteStream> WebSocket<S> {
             Transport::KeepOpen | Transport::AwaitEof | Transport::HalfClose => {}
             Transport::FlushThenClose if !self.shut => reads = false,
             Transport::FlushThenClose | Transport::Drop => {
-                line.end();
+                line.end(self.receiver.ending());
                 self.ended = true;
                 return Poll::Ready(None);
             }
@@ -264,6 +279,13 @@ impl<S: ByteStream> WebSocket<S> {
             line.check()?;
             match queue(&mut line) {
                 Err(SendError::QueueFull) => {}
+                Err(SendError::FragmentOpen) if self.shared => {
+                    // Another writer's message is being streamed.
+                    line.watch(cx);
+                    drop(line);
+                    ready!(self.poll_wait(cx));
+                    continue;
+                }
                 Err(error) => return Poll::Ready(Err(error.into())),
                 Ok(value) if after == After::Keep => return Poll::Ready(Ok(value)),
                 Ok(value) => {
@@ -275,7 +297,12 @@ impl<S: ByteStream> WebSocket<S> {
                 }
             }
             self.touched = true;
-            poll_output(&mut self.receiver, &mut line, cx);
+            if self.shared {
+                line.watch(cx);
+                push_output(&mut self.receiver, &mut line, &self.line, cx);
+            } else {
+                poll_output(&mut self.receiver, &mut line, cx);
+            }
             if line.outbox.is_full() {
                 drop(line);
                 ready!(self.poll_wait(cx));

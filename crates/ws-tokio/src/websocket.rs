@@ -15,7 +15,7 @@ use crate::goodbye::{patience, say_goodbye};
 use crate::line::{Line, Shared, lock};
 use crate::message_reader::MessageReader;
 use crate::message_writer::MessageWriter;
-use crate::pong::Pong;
+use crate::pong::{Pong, Taps};
 use crate::split::{Reader, Writer};
 use crate::timer::{Timer, after};
 use crate::turn::{After, Owner};
@@ -55,6 +55,8 @@ pub struct WebSocket<S: ByteStream> {
     protocol: Option<Box<str>>,
     /// How messages were asked for last.
     pub(crate) delivery: Delivery,
+    /// Who wants to see pings and pongs.
+    pub(crate) taps: Taps,
     /// Why reading failed, if it did.
     pub(crate) error: Option<io::Error>,
     /// Whether other tasks write too.
@@ -207,6 +209,13 @@ impl<S: ByteStream> WebSocket<S> {
         MessageWriter::open(&self.line, kind).await
     }
 
+    /// Somebody else to send, from any task or thread, while the connection stays whole here. As with
+    /// [`split`](Self::split), somebody must be receiving.
+    pub fn writer(&mut self) -> Writer<S> {
+        self.share();
+        Writer::new(self.line.clone())
+    }
+
     /// Separates receiving from sending, for two tasks or any number of them. Neither half needs anything from the
     /// other, or from you, for pongs and closes: the [`Reader`] does that while it receives.
     pub fn split(mut self) -> (Reader<S>, Writer<S>) {
@@ -281,6 +290,7 @@ impl<S: ByteStream> WebSocket<S> {
             config,
             protocol: protocol.map(String::into_boxed_str),
             delivery: Delivery::Messages,
+            taps: Taps::default(),
             error: None,
             shared: false,
             touched: false,
@@ -309,7 +319,9 @@ impl<S: ByteStream> Drop for WebSocket<S> {
         let Line { sender, outbox, .. } = &mut *line;
         sender.poll_transmit(outbox.buffer());
         let unfinished = !line.is_flushed() || self.receiver.ending().is_some();
-        let (Some(io), outbox) = line.end() else { return };
+        let (Some(io), outbox) = line.end(self.receiver.ending()) else {
+            return;
+        };
         drop(line);
         let (true, Ok(runtime)) = (unfinished, Handle::try_current()) else {
             return;

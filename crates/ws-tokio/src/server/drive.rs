@@ -1,0 +1,192 @@
+//! One connection of a server, from its first byte to its last.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::io::AsyncBufReadExt;
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+use ws_proto::Config;
+use ws_proto::handshake::Accept;
+
+use crate::accept::accept_with;
+use crate::server::client::Client;
+use crate::server::clients::Clients;
+use crate::server::message_stream::{self, MessageStream};
+use crate::server::{Answer, OnConnection, OnRequest, Service};
+use crate::socket::Socket;
+use crate::split::Reader;
+use crate::trace;
+use crate::websocket::WebSocket;
+
+/// What all connections of a server have in common.
+pub(crate) struct Shared {
+    pub(crate) config: Arc<Config>,
+    #[cfg(feature = "rustls")]
+    pub(crate) tls: Option<Arc<crate::tls::rustls::ServerConfig>>,
+    pub(crate) on_request: Option<Arc<OnRequest>>,
+    pub(crate) service: Service,
+    pub(crate) clients: Clients,
+}
+
+/// Serves one connection. Who is still shaking hands when the server stops is dropped.
+pub(crate) async fn serve(
+    shared: Arc<Shared>,
+    socket: Socket,
+    peer: Option<SocketAddr>,
+    mut stopped: watch::Receiver<()>,
+) {
+    // Boxed, so that the memory of the handshake is not kept for the connection's life.
+    let opened = tokio::select! {
+        opened = Box::pin(open(&shared, socket, peer)) => opened,
+        _ = stopped.changed() => return,
+    };
+    let Some((ws, client)) = opened else { return };
+    let guard = Guard {
+        clients: shared.clients.clone(),
+        client,
+    };
+    let client = &guard.client;
+    trace::opened(client);
+    shared.clients.arrive(client);
+    if stopped.has_changed().unwrap_or(true) {
+        // It came too late to be closed with the others.
+        shared.clients.close_for_shutdown();
+    }
+    match &shared.service {
+        Service::Handler(handler) => {
+            shared.clients.join(client);
+            if let Err(error) = handler(ws, client.clone()).await {
+                trace::failed(client, &error);
+            }
+        }
+        Service::Callbacks(on_connection) => call_back(&shared.clients, ws, client, on_connection).await,
+    }
+    shared.clients.leave(client);
+    // A handler that left without closing has told nobody how it ended: as if the transport had.
+    let ending = client.writer().ending().unwrap_or_default();
+    trace::ended(client, &ending);
+    client.closed(ending).await;
+}
+
+/// TLS, the request, the answer.
+async fn open(shared: &Shared, socket: Socket, peer: Option<SocketAddr>) -> Option<(WebSocket<Socket>, Client)> {
+    let config = &shared.config;
+    #[cfg(feature = "rustls")]
+    let socket = match (&shared.tls, socket) {
+        (Some(tls), Socket::Tcp(stream)) => {
+            let handshake = crate::tls::accept(stream, tls.clone());
+            match timeout(config.handshake.timeout, handshake).await {
+                Ok(Ok(stream)) => stream.into(),
+                _ => {
+                    trace::refused(peer, "TLS failed");
+                    return None;
+                }
+            }
+        }
+        (_, socket) => socket,
+    };
+    let incoming = match accept_with(socket, config.clone()).await {
+        Ok(incoming) => incoming,
+        Err(error) => {
+            trace::refused(peer, &error);
+            return None;
+        }
+    };
+    let request = incoming.shared_request();
+    let answer = match &shared.on_request {
+        // The handshake's deadline holds for this too, though the connection can't be told any more then.
+        Some(on_request) => timeout(config.handshake.timeout, on_request(request.clone()))
+            .await
+            .ok()?,
+        None => Answer::Accept(Accept::new()),
+    };
+    match answer {
+        Answer::Respond(response) => {
+            // Whether it arrives is the client's business.
+            let _ = incoming.reject(&response).await;
+            None
+        }
+        Answer::Accept(accept) => match incoming.accept(accept).await {
+            Ok(mut ws) => {
+                let protocol = ws.protocol().map(str::to_owned);
+                let client = Client::new(peer, request, protocol, ws.writer());
+                ws.taps.0 = Some(client.tap());
+                Some((ws, client))
+            }
+            Err(error) => {
+                trace::refused(peer, &error);
+                None
+            }
+        },
+    }
+}
+
+/// Reads, and calls the callbacks, at the same time: what comes is kept for them up to a bound, and answered as far as
+/// the protocol asks for it, while they take their time.
+async fn call_back(clients: &Clients, ws: WebSocket<Socket>, client: &Client, on_connection: &Arc<OnConnection>) {
+    let (queue, mut messages) = mpsc::unbounded_channel::<MessageStream>();
+    let (mut reader, writer) = ws.split();
+    drop(writer);
+    let reading = async move {
+        read(&mut reader, client, queue).await;
+        // It is gone, whatever the callbacks still do with what it has said.
+        clients.leave(client);
+    };
+    let calling = async {
+        on_connection(client.clone()).await;
+        clients.join(client);
+        while let Some(message) = messages.recv().await {
+            if let Some(callback) = client.message_callback() {
+                callback(message).await;
+            }
+        }
+    };
+    tokio::join!(reading, calling);
+}
+
+/// Reads until the end. Every message is passed on with its first bytes.
+async fn read(reader: &mut Reader<Socket>, client: &Client, queue: mpsc::UnboundedSender<MessageStream>) {
+    let ahead = message_stream::ahead();
+    loop {
+        // How it ended, `ending` says.
+        let Ok(Some(mut message)) = reader.recv_stream().await else {
+            return;
+        };
+        client.heard();
+        let (feed, stream) = MessageStream::pipe(message.kind(), &ahead).await;
+        let _ = queue.send(stream);
+        loop {
+            let count = match message.fill_buf().await {
+                Ok([]) => {
+                    feed.end();
+                    break;
+                }
+                Ok(bytes) => {
+                    if !feed.push(bytes).await {
+                        break;
+                    }
+                    bytes.len()
+                }
+                Err(error) => {
+                    feed.fail(error);
+                    break;
+                }
+            };
+            message.consume(count);
+        }
+    }
+}
+
+/// However the task ends, by a panic or by being aborted too, the client is not left behind in any list.
+struct Guard {
+    clients: Clients,
+    client: Client,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.clients.leave(&self.client);
+        self.client.leave_topics();
+    }
+}
