@@ -115,6 +115,12 @@ impl Prepared {
         Some(made)
     }
 
+    /// How many encoded forms it keeps.
+    #[cfg(all(test, feature = "deflate"))]
+    pub(crate) fn forms(&self) -> usize {
+        self.encoded.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     #[cfg(not(feature = "std"))]
     pub(crate) fn encoded_form(&self, _: &mut (dyn Encoder + 'static)) -> Option<PreparedForm> {
         None

@@ -199,6 +199,6 @@ impl Decoder for DedicatedDecoder {
     }
 }
 
-/// What a message may become before its ratio counts: short ones are held by the message limit, and runs of one
-/// character in them are no attack.
-const RATIO_FREE: u64 = 1024 * 1024;
+/// What a message may become before its ratio counts, twice the default message limit: up to that, a run of one
+/// character is no attack.
+const RATIO_FREE: u64 = 2 * 1024 * 1024;

@@ -74,7 +74,7 @@ pub struct Deflate {
     /// [`Compression::Always`](crate::Compression::Always). Default 512 if shared, 128 if dedicated: below it, what is saved is not
     /// worth the time. It has no part in fragmented messages, whose length nobody knows at first.
     pub threshold: usize,
-    /// How many times longer than it came a message may become, beyond its first MiB: more ends the connection with 1009.
+    /// How many times longer than it came a message may become, beyond its first 2 MiB: more ends the connection with 1009.
     /// Default 200, more than real data gives over such a length; it matters if `max_message` is much larger than its default.
     pub max_ratio: u32,
     /// Whether we compress against earlier messages, unless the peer forbids it. Dedicated only.

@@ -27,6 +27,14 @@ impl<S: PartialEq, T> Pools<S, T> {
     }
 }
 
+impl<S, T> Pools<S, T> {
+    /// How many lie idle.
+    #[cfg(test)]
+    pub(super) fn idle(&self) -> usize {
+        lock(&self.pools).iter().map(|pool| lock(&pool.idle).len()).sum()
+    }
+}
+
 /// Idle state of equal settings. Whoever needs one takes it, and gives it back when it is done.
 pub(super) struct Pool<S, T> {
     pub(super) settings: S,

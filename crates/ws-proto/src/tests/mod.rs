@@ -1,9 +1,11 @@
 //! Behaviours of the core, between in-memory peers with a fake clock.
 
-mod peers;
+pub(crate) mod peers;
 
 mod close;
+mod custom;
 mod direct;
+mod extensions;
 mod fragments;
 mod hostile;
 mod outbox;

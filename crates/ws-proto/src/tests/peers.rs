@@ -8,11 +8,11 @@ use core::time::Duration;
 use crate::{CloseCode, CloseFrame, Config, Connection, ConnectionError, CustomKind, Event, Input, Instant, Transport};
 
 /// The mask of every client frame in the tests.
-pub(super) const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+pub(crate) const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 /// An event, without its borrow.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(crate) enum Seen {
     Text(String),
     Binary(Vec<u8>),
     Chunk { data: Vec<u8>, first: bool, last: bool },
@@ -24,11 +24,11 @@ pub(super) enum Seen {
 }
 
 impl Seen {
-    pub(super) fn text(text: &str) -> Self {
+    pub(crate) fn text(text: &str) -> Self {
         Self::Text(text.into())
     }
 
-    pub(super) fn close(code: CloseCode, reason: &str) -> Self {
+    pub(crate) fn close(code: CloseCode, reason: &str) -> Self {
         Self::Close(Some(code.as_u16()), reason.into())
     }
 }
@@ -52,19 +52,19 @@ impl From<Event<'_>> for Seen {
 }
 
 /// One side of a connection, with what it has seen and written, and its clock.
-pub(super) struct Peer {
-    pub(super) conn: Connection,
-    pub(super) seen: Vec<Seen>,
-    pub(super) out: Vec<u8>,
-    pub(super) now: Instant,
+pub(crate) struct Peer {
+    pub(crate) conn: Connection,
+    pub(crate) seen: Vec<Seen>,
+    pub(crate) out: Vec<u8>,
+    pub(crate) now: Instant,
 }
 
 impl Peer {
-    pub(super) fn server(config: Config) -> Self {
+    pub(crate) fn server(config: Config) -> Self {
         Self::new(Connection::server(config))
     }
 
-    pub(super) fn client(config: Config) -> Self {
+    pub(crate) fn client(config: Config) -> Self {
         Self::new(Connection::client(config, || MASK))
     }
 
@@ -80,7 +80,7 @@ impl Peer {
     }
 
     /// Feeds bytes as one read would bring them.
-    pub(super) fn feed(&mut self, bytes: &[u8]) {
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
         let mut bytes = bytes.to_vec();
         let mut input = Input::new(&mut bytes);
         loop {
@@ -99,22 +99,22 @@ impl Peer {
     }
 
     /// What was written since the last call.
-    pub(super) fn take_out(&mut self) -> Vec<u8> {
+    pub(crate) fn take_out(&mut self) -> Vec<u8> {
         core::mem::take(&mut self.out)
     }
 
     /// What was seen since the last call.
-    pub(super) fn take_seen(&mut self) -> Vec<Seen> {
+    pub(crate) fn take_seen(&mut self) -> Vec<Seen> {
         core::mem::take(&mut self.seen)
     }
 
-    pub(super) fn close(&mut self, code: CloseCode, reason: &str) {
+    pub(crate) fn close(&mut self, code: CloseCode, reason: &str) {
         self.conn.close(code, reason).unwrap();
         self.conn.poll_transmit(&mut self.out);
     }
 
     /// Lets time pass, one deadline after the other.
-    pub(super) fn advance(&mut self, by: Duration) -> Result<(), ConnectionError> {
+    pub(crate) fn advance(&mut self, by: Duration) -> Result<(), ConnectionError> {
         let end = self.now + by;
         loop {
             let due = self.conn.poll_timeout().filter(|at| *at <= end);
@@ -133,7 +133,7 @@ impl Peer {
     }
 
     /// Hands everything back and forth until both are quiet.
-    pub(super) fn exchange(&mut self, other: &mut Self) {
+    pub(crate) fn exchange(&mut self, other: &mut Self) {
         while !self.out.is_empty() || !other.out.is_empty() {
             let bytes = self.take_out();
             other.feed(&bytes);
@@ -144,7 +144,7 @@ impl Peer {
 }
 
 /// A frame, with a mask or without, from its first byte and its payload; the length in its shortest form.
-pub(super) fn frame(first: u8, mask: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(first: u8, mask: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
     let masked = if mask.is_some() { 0x80 } else { 0 };
     let mut bytes = vec![first];
     match payload.len() {
@@ -165,22 +165,22 @@ pub(super) fn frame(first: u8, mask: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8>
 }
 
 /// A frame as a client sends it.
-pub(super) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     frame(first, Some(MASK), payload)
 }
 
 /// A frame as a server sends it.
-pub(super) fn plain(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn plain(first: u8, payload: &[u8]) -> Vec<u8> {
     frame(first, None, payload)
 }
 
 /// A Close as a server sends it.
-pub(super) fn plain_close(code: CloseCode, reason: &str) -> Vec<u8> {
+pub(crate) fn plain_close(code: CloseCode, reason: &str) -> Vec<u8> {
     plain(0x88, CloseFrame::new(code, reason).unwrap().payload())
 }
 
 /// The code of the Close that an unmasked output ends with.
-pub(super) fn last_close_code(out: &[u8]) -> Option<u16> {
+pub(crate) fn last_close_code(out: &[u8]) -> Option<u16> {
     let start = (0..out.len())
         .rev()
         .find(|&at| out[at] == 0x88 && at + 2 + usize::from(out[at + 1]) == out.len())?;
