@@ -84,6 +84,16 @@ impl Prepared {
         }
     }
 
+    /// The length of the message in bytes, before any encoding.
+    pub fn len(&self) -> usize {
+        self.plain.frame.len() - self.plain.header_len
+    }
+
+    /// Whether the message has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The choice that was made for it.
     pub fn compression(&self) -> Compression {
         self.compression
@@ -151,7 +161,7 @@ impl fmt::Debug for Prepared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Prepared")
             .field("kind", &self.kind())
-            .field("len", &self.payload().as_bytes().len())
+            .field("len", &self.len())
             .finish()
     }
 }

@@ -158,8 +158,8 @@ impl Sender {
         out: &mut Vec<u8>,
     ) -> Result<(), SendError> {
         let payload = payload.into();
-        self.check_message(payload)?;
-        if self.encodes(payload) {
+        self.check_message(payload.kind(), payload.as_bytes().len())?;
+        if self.encodes(payload.kind()) {
             self.append_encoded_message(payload, compression, out);
         } else {
             self.append(FrameStart::message(payload.kind()), payload.as_bytes(), out);
@@ -272,8 +272,8 @@ impl Sender {
     /// # Errors
     /// As [`message`](Self::message).
     pub fn prepared(&mut self, message: &Prepared, out: &mut Vec<u8>) -> Result<(), SendError> {
-        self.check_message(message.payload())?;
-        if !self.encodes(message.payload()) {
+        self.check_message(message.kind(), message.len())?;
+        if !self.encodes(message.kind()) {
             self.append_form(message.plain_form(), out);
             return Ok(());
         }
@@ -292,7 +292,7 @@ impl Sender {
     /// As [`message`](Self::message).
     pub fn header<'a>(&mut self, payload: impl Into<Payload<'a>>) -> Result<EncodedHeader, SendError> {
         let payload = payload.into();
-        self.check_message(payload)?;
+        self.check_message(payload.kind(), payload.as_bytes().len())?;
         let mask = self.next_key();
         Ok(FrameStart::message(payload.kind()).header(mask, payload.as_bytes().len()))
     }
@@ -316,9 +316,9 @@ impl Sender {
         outbox: &mut Outbox,
     ) -> Result<(), SendError> {
         let payload = message.as_payload();
-        self.check_message(payload)?;
+        self.check_message(payload.kind(), payload.as_bytes().len())?;
         outbox.check_room()?;
-        if message.len() < Outbox::SHARE_MIN || self.must_mask() || self.encodes(payload) {
+        if message.len() < Outbox::SHARE_MIN || self.must_mask() || self.encodes(payload.kind()) {
             return self.message_with(payload, compression, outbox.buffer());
         }
         let header = self.header(payload)?;
@@ -332,9 +332,9 @@ impl Sender {
     /// # Errors
     /// As [`queue`](Self::queue).
     pub fn queue_prepared(&mut self, message: &Prepared, outbox: &mut Outbox) -> Result<(), SendError> {
-        self.check_message(message.payload())?;
+        self.check_message(message.kind(), message.len())?;
         outbox.check_room()?;
-        let form = if self.encodes(message.payload()) {
+        let form = if self.encodes(message.kind()) {
             self.encoded_form(message)
         } else {
             Some(message.plain_form().clone())
@@ -500,10 +500,10 @@ impl Sender {
 
     /// Whether the extensions have a part in such a message.
     #[inline]
-    fn encodes(&self, payload: Payload<'_>) -> bool {
-        match (&self.special, payload) {
+    fn encodes(&self, kind: DataKind) -> bool {
+        match (&self.special, kind) {
             (None, _) => false,
-            (Some(_), Payload::Custom(kind, _)) if kind.is_control() => false,
+            (Some(_), DataKind::Custom(kind)) if kind.is_control() => false,
             (Some(special), _) => special.has_encoder(),
         }
     }
@@ -513,10 +513,10 @@ impl Sender {
     }
 
     #[inline]
-    fn check_message(&self, payload: Payload<'_>) -> Result<(), SendError> {
-        match payload {
-            Payload::Custom(kind, bytes) => self.check_custom_message(kind, bytes.len()),
-            Payload::Text(_) | Payload::Binary(_) => self.check_idle(),
+    fn check_message(&self, kind: DataKind, len: usize) -> Result<(), SendError> {
+        match kind {
+            DataKind::Text | DataKind::Binary => self.check_idle(),
+            DataKind::Custom(kind) => self.check_custom_message(kind, len),
         }
     }
 
