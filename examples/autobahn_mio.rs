@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use examples::args::AutobahnArgs;
 use examples::outcome;
-use ws_mio::{Context, Handler, Payload, Reactor};
+use ws_mio::{Client, Context, Payload, Server, State};
 
 fn main() -> ExitCode {
     outcome::exit_code(run(&AutobahnArgs::parse()))
@@ -15,7 +15,7 @@ fn main() -> ExitCode {
 
 fn run(args: &AutobahnArgs) -> Result<(), Box<dyn Error>> {
     let AutobahnArgs { url, agent } = args;
-    let mut reactor = Reactor::new(args.config())?;
+    let mut server = Server::new(args.config())?;
     let count = Rc::new(Cell::new(None));
     let mut connect = |path: String, role| -> Result<(), Box<dyn Error>> {
         let failure = Rc::default();
@@ -23,9 +23,9 @@ fn run(args: &AutobahnArgs) -> Result<(), Box<dyn Error>> {
             role,
             failure: Rc::clone(&failure),
         };
-        reactor.connect(&format!("{url}/{path}"), counterpart)?;
+        server.connect(&format!("{url}/{path}"), counterpart)?;
         // Returns when the connection has ended.
-        reactor.run()?;
+        server.run()?;
         failure.take().map_or(Ok(()), |error| Err(error.into()))
     };
     connect("getCaseCount".into(), Role::Count(count.clone()))?;
@@ -57,8 +57,8 @@ enum Role {
     Wait,
 }
 
-impl Handler for Counterpart {
-    fn on_message(&mut self, context: &mut Context<'_>, message: Payload<'_>) {
+impl Client for Counterpart {
+    fn recv(&mut self, context: &mut Context<'_>, message: Payload<'_>) {
         match (&self.role, message) {
             (Role::Count(count), Payload::Text(text)) => count.set(text.parse().ok()),
             (Role::Echo, message) => {
@@ -69,7 +69,10 @@ impl Handler for Counterpart {
         }
     }
 
-    fn on_fail(&mut self, error: ws_mio::Error) {
-        self.failure.set(Some(error));
+    fn error(&mut self, context: &mut Context<'_>, error: ws_mio::Error) {
+        // How an open connection fails, the fuzzing server judges.
+        if context.state() == State::Opening {
+            self.failure.set(Some(error));
+        }
     }
 }

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 use examples::args::{ServerArgs, announce};
 use examples::{heap, outcome};
-use ws_mio::{Context, Decision, Handler, OriginPolicy, Payload, Reactor};
+use ws_mio::{Client, Context, Http, OriginPolicy, Payload, Server};
 
 struct Echo;
 
-impl Handler for Echo {
-    fn on_message(&mut self, context: &mut Context<'_>, message: Payload<'_>) {
+impl Client for Echo {
+    fn recv(&mut self, context: &mut Context<'_>, message: Payload<'_>) {
         // One answer for each message always finds room; it fails only once the connection is closing.
         let _ = context.send(message);
     }
@@ -24,14 +24,14 @@ fn run(args: &ServerArgs) -> Result<(), Box<dyn Error>> {
     let mut config = args.config();
     // It tells nobody anything they did not say themselves, so any page may use it.
     config.handshake.origin = OriginPolicy::Any;
-    let mut reactor = Reactor::new(config)?;
-    let bound = reactor.listen(args.address(), |_request, _peer| Decision::accept(Echo));
+    let mut server = Server::new(config)?;
+    let bound = server.listen(args.address(), Http::clients(|| Echo));
     let address = bound.unwrap_or_else(|error| args.exit_unbound(&error));
-    let stop = reactor.stop_handle();
-    ctrlc::set_handler(move || stop.stop())?;
+    let handle = server.handle();
+    ctrlc::set_handler(move || handle.stop())?;
     if args.heap_report {
         heap::report_on_stdin();
     }
     announce(address);
-    Ok(reactor.run()?)
+    Ok(server.run()?)
 }

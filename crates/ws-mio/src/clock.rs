@@ -4,19 +4,28 @@ use ws_proto::Instant;
 
 /// The time of the current round, once somebody has asked for it.
 #[derive(Debug, Default)]
-pub(crate) struct Clock(Option<Instant>);
+pub(crate) struct Clock {
+    now: Option<Instant>,
+    /// How far tests are ahead of the system's clock.
+    #[cfg(test)]
+    pub(crate) ahead: std::time::Duration,
+}
 
 impl Clock {
     /// The time of this round.
     pub(crate) fn now(&mut self) -> Instant {
-        *self.0.get_or_insert_with(|| std::time::Instant::now().into())
+        if let Some(now) = self.now {
+            return now;
+        }
+        let now = Instant::from(std::time::Instant::now());
+        #[cfg(test)]
+        let now = now + self.ahead;
+        self.now = Some(now);
+        now
     }
 
     /// Time has passed: the next who asks gets a new reading.
     pub(crate) fn forget(&mut self) {
-        self.0 = None;
+        self.now = None;
     }
 }
-
-/// Later than every deadline.
-pub(crate) const NEVER: Instant = Instant::from_nanos(u64::MAX);

@@ -1,12 +1,13 @@
-//! Why a connection could not be opened.
+//! Why a connection could not be opened, or has failed.
 
 use std::error;
 use std::fmt;
 use std::io;
 
+use ws_proto::ConnectionError;
 use ws_proto::handshake::{HandshakeError, Response, UrlError};
 
-/// Why a connection could not be opened. How an open one ended is told by an [`Ending`](crate::Ending).
+/// Why a connection could not be opened, or has failed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -18,8 +19,10 @@ pub enum Error {
     Refused(Box<Response>),
     /// A `wss://` URL: TLS is not supported yet.
     TlsUnsupported,
-    /// The reactor was stopped before the connection was open.
+    /// The server was stopped before the connection was open.
     Stopped,
+    /// An open connection has failed: the peer's fault, or a deadline's.
+    Connection(ConnectionError),
 }
 
 impl fmt::Display for Error {
@@ -36,7 +39,8 @@ impl fmt::Display for Error {
                 )
             }
             Self::TlsUnsupported => f.write_str("TLS is not supported yet: use a ws:// URL"),
-            Self::Stopped => f.write_str("the reactor was stopped before the connection was open"),
+            Self::Connection(error) => error.fmt(f),
+            Self::Stopped => f.write_str("the server was stopped before the connection was open"),
         }
     }
 }
@@ -46,6 +50,7 @@ impl error::Error for Error {
         match self {
             Self::Io(error) => Some(error),
             Self::Handshake(error) => Some(error),
+            Self::Connection(error) => Some(error),
             Self::Refused(_) | Self::TlsUnsupported | Self::Stopped => None,
         }
     }

@@ -22,12 +22,27 @@ pub(crate) struct Flow {
     pub(crate) shut: bool,
     /// The socket is watched for room to write.
     pub(crate) watched: bool,
-    /// We are the server.
-    pub(crate) is_server: bool,
+    /// Messages leave as they are given: we are the server, and no extension encodes them.
+    pub(crate) is_plain: bool,
     /// A send was refused because the queue was full.
     pub(crate) refused: bool,
-    /// The reactor will give another turn without being asked.
+    /// The server will give another turn without being asked.
     pub(crate) queued: bool,
+    /// How far the connection has come.
+    pub(crate) stage: Stage,
+    /// Nothing is read until it is resumed.
+    pub(crate) paused: bool,
+}
+
+/// How far a connection has come, as far as it matters to the loop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// The socket is still connecting.
+    Dialling,
+    #[default]
+    Live,
+    /// Who runs on it has been told the end.
+    Told,
 }
 
 /// What an event tells about a socket.

@@ -1,44 +1,63 @@
-//! WebSocket servers and clients in one thread, over [mio].
+//! WebSocket servers and clients in one thread, over [mio]: a thin server, fat clients, any protocol.
 //!
-//! One [`Reactor`] drives any number of connections: those that it accepts and those that it opens. Each belongs to a
-//! [`Handler`], a value of the application's that is told what comes and answers through a [`Context`].
+//! One [`Server`] drives any number of connections: those that it accepts and those that it opens. It knows no protocol.
+//! What runs on a connection is a [`Protocol`]; the server calls its `accept`, `ready` and `close`, and nothing else.
+//! HTTP is one ([`Http`]: pages, refusals, upgrades), WebSocket is one, and yours are others, on other ports or on the
+//! same one.
+//!
+//! On a WebSocket connection lives a [`Client`]: a value of yours that holds all the connection's state, is told what
+//! happens and acts through a [`Context`].
 //!
 //! ```no_run
-//! use ws_mio::{Config, Context, Decision, Handler, Payload, Reactor};
+//! use ws_mio::{Client, Config, Context, Http, Payload, Server};
 //!
 //! struct Echo;
 //!
-//! impl Handler for Echo {
-//!     fn on_message(&mut self, context: &mut Context<'_>, message: Payload<'_>) {
-//!         // Fails only once the connection is closing: see "Backpressure".
-//!         let _ = context.send(message);
+//! impl Client for Echo {
+//!     fn recv(&mut self, context: &mut Context<'_>, message: Payload<'_>) {
+//!         // To everybody but the sender.
+//!         context.send_others(message);
 //!     }
 //! }
 //!
 //! # fn main() -> std::io::Result<()> {
-//! let mut reactor = Reactor::new(Config::default())?;
-//! let address = reactor.listen("127.0.0.1:9001", |_request, _peer| Decision::accept(Echo))?;
+//! let mut server = Server::new(Config::default())?;
+//! let address = server.listen("127.0.0.1:9001", Http::clients(|| Echo))?;
 //! println!("listening on ws://{address}");
-//! reactor.run()
+//! server.run()
 //! # }
 //! ```
 //!
+//! | to | take |
+//! |---|---|
+//! | serve one type of client | [`Http::clients`] |
+//! | choose by path, header, listener; show pages | [`Http::new`] with [`Answer`]; [`Client::start`] for what only the client knows |
+//! | check all requests, or all connections | [`Http::authorize`], [`Server::admit`] |
+//! | reach the others | [`Clients`], from a [`Context`] or the [`Server`]: lists, names, topics |
+//! | reach the server from other threads | [`Handle`] |
+//! | listen on IPv6, unix sockets, shared ports | [`Listen`], [`pair_up`] |
+//! | open connections | [`Server::connect`], [`Server::connect_to`] |
+//! | serve with all cores | [`Workers`] |
+//! | run, or be run | [`Server::run`], [`Server::run_while`], [`Server::turn`] |
+//!
 //! # Memory
-//! All connections of a reactor share one receive buffer and one output buffer. Payloads are handed out borrowed from
+//! All connections of a server share one receive buffer and one output buffer. Payloads are handed out borrowed from
 //! the former; everything that a connection's turn has to say is collected in the latter and leaves in one write. Only
 //! what the socket does not take moves into a queue of that connection's own, and only then its writability is
-//! watched. An idle connection is its slot, under 300 bytes with its deadlines, and the handler; one whose peer does not
-//! read holds at most its queue (the high-water mark and one message) and one receive buffer of undelivered input.
+//! watched. An idle connection is under 256 bytes with its deadlines, and the client; one whose peer does not
+//! read holds at most its queue (the high-water mark and one message) and one receive buffer of undelivered input. A
+//! subscription costs some 50 bytes, a timer that is set some 60.
 //!
 //! # Backpressure
 //! While a connection's queue is at [`output_high_water`](Limits::output_high_water), nothing more is read from its
-//! peer, and [`Context::send`] answers [`SendError::QueueFull`]. A handler that sends at most one message for each it
-//! receives never sees that error.
+//! peer, and [`Context::send`] answers [`SendError::QueueFull`]; [`Client::drain`] tells when there is room. A client that
+//! sends at most one message for each it receives never sees that error. What others send it meanwhile is treated as
+//! [`Backpressure`] says.
 //!
 //! # Fairness
 //! One turn of a connection reads a bounded number of bytes, one turn of a listener accepts a bounded number of
-//! connections; what is left waits for the next round, behind everybody else. Handlers run in the reactor's thread: one
-//! that blocks, blocks all. A reactor stays in the thread that made it; [`StopHandle`] is for the others.
+//! connections; what is left waits for the next round, behind everybody else. Clients run in the server's thread: one
+//! that blocks, blocks all. A server stays in the thread that made it.
 //!
 //! # Time
 //! Deadlines ([`Timeouts`]) lie in a heap with about one entry for each connection; no round looks at them all. The
@@ -46,20 +65,36 @@
 
 #![forbid(unsafe_code)]
 
+mod address;
+mod alarms;
+mod asking;
 mod client;
+mod clients;
 mod clock;
 mod context;
+mod dial;
+mod doors;
 mod error;
 mod flow;
-mod handler;
+mod handle;
+mod http;
+mod io;
+mod linger;
+mod listen;
 mod listener;
-mod opening;
+mod mail;
+mod options;
+mod outgoing;
 mod output;
-mod reactor;
-mod session;
-mod slots;
-mod stop;
+mod pages;
+mod protocol;
+mod roster;
+mod server;
 mod timers;
+mod topics;
+mod websocket;
+mod wire;
+mod workers;
 
 #[cfg(test)]
 mod tests;
@@ -72,13 +107,24 @@ pub use ws_proto::handshake::{
 };
 pub use ws_proto::{
     Bytes, CloseCode, CloseError, CloseFrame, Compression, Config, ConnectionError, CustomKind, DataKind, Delivery,
-    Ending, Limits, Message, OpCode, Opcodes, Part, Payload, Prepared, ProtocolError, Replies, Rsv, SendError, Side,
-    Timeout, Timeouts, Utf8Bytes,
+    Ending, Instant, Limits, Message, OpCode, Opcodes, Part, Payload, Prepared, ProtocolError, Replies, Rsv, SendError,
+    Side, Timeout, Timeouts, Utf8Bytes,
 };
 
-pub use self::context::Context;
+pub use self::address::Address;
+pub use self::client::{Agreed, Client, Start};
+pub use self::clients::Clients;
+pub use self::context::{Context, State};
 pub use self::error::Error;
-pub use self::handler::{Agreed, Decision, Handler};
-pub use self::reactor::Reactor;
-pub use self::slots::ClientId;
-pub use self::stop::StopHandle;
+pub use self::handle::{Gone, Handle};
+pub use self::http::{Answer, Http};
+pub use self::io::{Io, Link};
+pub use self::listen::{Listen, pair_up};
+pub use self::listener::{Arrival, ListenerId, Serve};
+pub use self::mail::Post;
+pub use self::options::{Backpressure, Options};
+pub use self::protocol::{Next, Protocol, Ready};
+pub use self::roster::ClientId;
+pub use self::server::Server;
+pub use self::timers::TimerId;
+pub use self::workers::Workers;

@@ -29,15 +29,6 @@ pub(crate) fn flush(stream: &TcpStream, flow: &mut Flow, out: &mut Outbox) {
     }
 }
 
-/// Whether the queue has room for more, if need be after writing some of it.
-#[inline]
-pub(crate) fn has_room(stream: &TcpStream, flow: &mut Flow, out: &mut Outbox) -> bool {
-    if out.is_full() {
-        flush(stream, flow, out);
-    }
-    !out.is_full()
-}
-
 /// Writes what is queued and behind it two more pieces, in one call. Copies to the queue only what the socket does
 /// not take.
 pub(crate) fn write_through(stream: &TcpStream, flow: &mut Flow, out: &mut Outbox, header: &[u8], payload: &[u8]) {

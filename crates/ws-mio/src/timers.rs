@@ -1,68 +1,90 @@
-//! Who is to be woken when, without looking at everybody.
+//! The timers that clients set for themselves.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
 
 use ws_proto::Instant;
 
-use crate::slots::ClientId;
+use crate::ClientId;
 
-/// A heap of wake-up times.
-///
-/// Nothing is ever taken out of its middle. Each connection remembers the earliest time it has here and adds another
-/// only if it must be woken before that; when a time comes that is not the one it remembers, it is ignored. So a
-/// connection has one entry, and for a while a few more when its deadline moves closer (as on closing): at most as many as
-/// there are kinds of deadlines, whatever the peer does. Entries of connections that are gone stay until their time; when
-/// they outnumber the others, the reactor has them swept out.
+/// One timer that was set, to cancel it by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TimerId {
+    at: Instant,
+    number: u64,
+}
+
+/// Timers in the order in which they go off.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    heap: BinaryHeap<Reverse<(Instant, ClientId)>>,
+    /// With the clients' tokens; without one, it is the end of the connection's lifetime.
+    timers: BTreeMap<TimerId, (ClientId, Option<u64>)>,
+    set: u64,
+    /// How many there may be before those of connections that are gone are looked for.
+    sweep_at: usize,
 }
 
 impl Timers {
-    pub(crate) fn add(&mut self, at: Instant, id: ClientId) {
-        self.heap.push(Reverse((at, id)));
+    pub(crate) fn set(&mut self, id: ClientId, at: Instant, token: Option<u64>) -> TimerId {
+        self.set += 1;
+        let timer = TimerId { at, number: self.set };
+        self.timers.insert(timer, (id, token));
+        timer
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.heap.len()
+    /// Returns whether it had not gone off.
+    pub(crate) fn cancel(&mut self, timer: TimerId) -> bool {
+        self.timers.remove(&timer).is_some()
     }
 
-    /// Drops the entries of which this is not true: those of connections that are gone.
-    pub(crate) fn retain(&mut self, mut is_wanted: impl FnMut(Instant, ClientId) -> bool) {
-        self.heap.retain(|Reverse((at, id))| is_wanted(*at, *id));
-    }
-
-    /// The earliest time.
     pub(crate) fn next(&self) -> Option<Instant> {
-        self.heap.peek().map(|Reverse((at, _))| *at)
+        self.timers.first_key_value().map(|(timer, _)| timer.at)
     }
 
-    /// Takes the earliest entry, if its time has come.
-    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<(Instant, ClientId)> {
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<(ClientId, Option<u64>)> {
         if self.next()? > now {
             return None;
         }
-        self.heap.pop().map(|Reverse(entry)| entry)
+        self.timers.pop_first().map(|(_, due)| due)
+    }
+
+    /// Drops the timers of connections that are gone, if there could be many.
+    pub(crate) fn sweep(&mut self, is_there: impl Fn(ClientId) -> bool) {
+        if self.timers.len() > self.sweep_at {
+            self.timers.retain(|_, (id, _)| is_there(*id));
+            self.sweep_at = 2 * self.timers.len() + SPARE;
+        }
     }
 }
+
+/// Timers without a connection that are not worth a sweep.
+const SPARE: usize = 1024;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn entries_come_out_in_time_and_in_order() {
+    fn timers_go_off_in_order_unless_cancelled() {
         let mut timers = Timers::default();
-        for millis in [30, 10, 20] {
-            timers.add(Instant::from_millis(millis), ClientId::default());
+        let id = ClientId::default();
+        let at = Instant::from_millis;
+        timers.set(id, at(20), Some(2));
+        let first = timers.set(id, at(10), Some(1));
+        timers.set(id, at(20), Some(3));
+        assert!(timers.cancel(first) && !timers.cancel(first));
+        assert_eq!(timers.next(), Some(at(20)));
+        assert_eq!(timers.pop_due(at(19)), None);
+        assert_eq!(timers.pop_due(at(20)), Some((id, Some(2))));
+        assert_eq!(timers.pop_due(at(20)), Some((id, Some(3))));
+    }
+
+    #[test]
+    fn those_of_connections_that_are_gone_do_not_pile_up() {
+        let mut timers = Timers::default();
+        for _ in 0..10 * SPARE {
+            timers.set(ClientId::default(), Instant::from_millis(1_000_000), None);
+            timers.sweep(|_| false);
         }
-        assert_eq!(timers.next(), Some(Instant::from_millis(10)));
-        assert_eq!(timers.pop_due(Instant::from_millis(9)), None);
-        let due: Vec<_> = std::iter::from_fn(|| timers.pop_due(Instant::from_millis(20)))
-            .map(|(at, _)| at)
-            .collect();
-        assert_eq!(due, [Instant::from_millis(10), Instant::from_millis(20)]);
-        assert_eq!(timers.next(), Some(Instant::from_millis(30)));
+        assert!(timers.timers.len() <= SPARE + 1);
     }
 }

@@ -7,7 +7,7 @@ use std::net::Shutdown;
 use std::time::Duration;
 
 use common::{CLOSE, Diary, Note, PING, Peer, Recorder, TEXT, World, close, config, frame};
-use ws_mio::{ClientId, CloseCode, ConnectionError, ProtocolError, SendError, Side, Timeout};
+use ws_mio::{ClientId, CloseCode, ConnectionError, Options, ProtocolError, SendError, Side, Timeout};
 
 #[test]
 fn the_peers_close_is_answered_and_the_transport_ended_by_the_server() {
@@ -57,11 +57,11 @@ fn what_has_ended_cannot_be_used_from_outside_while_the_transport_lasts() {
     });
     let mut peer = world.peer();
     let id = OPENED.get().unwrap();
-    assert!(world.reactor.with(id, |_, _| ()).is_some());
+    assert!(world.server.with(id, |_: &mut Recorder, _| ()).is_some());
     peer.send(&frame(CLOSE, &close(1000, "")));
     world.until_closed();
-    assert_eq!(world.reactor.connections(), 1);
-    assert!(world.reactor.with(id, |_, _| ()).is_none());
+    assert_eq!(world.server.connections(), 1);
+    assert!(world.server.with(id, |_: &mut Recorder, _| ()).is_none());
 }
 
 #[test]
@@ -193,20 +193,20 @@ fn idle_connections_and_unfinished_messages_have_their_deadlines() {
 #[test]
 fn stopping_tells_everybody_and_ends_the_run() {
     let mut world = World::new(config(), Recorder::new);
-    world.reactor.set_stop_deadline(Duration::from_secs(600));
+    world.server.set_options(stopping_within(Duration::from_secs(600)));
     let mut peers = [world.peer(), world.peer()];
     let diary = Diary::default();
     let url = world.url();
-    world.reactor.connect(&url, Recorder::new(&diary)).unwrap();
-    let stop = world.reactor.stop_handle();
+    world.server.connect(&url, Recorder::new(&diary)).unwrap();
+    let stop = world.server.handle();
     std::thread::spawn(move || stop.stop()).join().unwrap();
     for peer in &mut peers {
         assert_eq!(world.frame(peer), (CLOSE, close(1001, "")));
         peer.send(&frame(CLOSE, &close(1001, "")));
     }
     drop(peers);
-    world.reactor.run().unwrap();
-    assert_eq!(world.reactor.connections(), 0);
+    world.server.run().unwrap();
+    assert_eq!(world.server.connections(), 0);
     assert!(
         matches!(diary.borrow()[..], [Note::Fail(ws_mio::Error::Stopped), Note::Dropped]),
         "{diary:?}"
@@ -216,7 +216,7 @@ fn stopping_tells_everybody_and_ends_the_run() {
         "nobody listens any more"
     );
     assert!(matches!(
-        world.reactor.connect(&url, Recorder::new(&diary)),
+        world.server.connect(&url, Recorder::new(&diary)),
         Err(ws_mio::Error::Stopped)
     ));
 }
@@ -224,13 +224,13 @@ fn stopping_tells_everybody_and_ends_the_run() {
 #[test]
 fn stopping_does_not_wait_for_peers_for_ever() {
     let mut world = World::new(config(), |diary| {
-        Recorder::new(diary).on_message(|context, _| context.stop_handle().stop())
+        Recorder::new(diary).on_message(|context, _| context.handle().stop())
     });
-    world.reactor.set_stop_deadline(SOON);
+    world.server.set_options(stopping_within(SOON));
     let mut deaf = world.peer();
     deaf.send(&frame(TEXT, b"stop"));
     let _half_open = Peer::connect(world.address);
-    world.reactor.run().unwrap();
+    world.server.run().unwrap();
     order(&world, "Text, Close, Dropped");
     assert!(!world.until_closed().is_clean());
 }
@@ -248,8 +248,14 @@ fn with_automatic_closes_off_the_handler_answers() {
     assert!(world.rest(&mut peer).is_empty());
 }
 
+fn stopping_within(deadline: Duration) -> Options {
+    let mut options = Options::default();
+    options.stop_deadline = deadline;
+    options
+}
+
 fn until_gone(world: &mut World) {
-    world.until(|world| (world.reactor.connections() == 0).then_some(()));
+    world.until(|world| (world.server.connections() == 0).then_some(()));
 }
 
 /// What the handler was told after its opening, by kind.

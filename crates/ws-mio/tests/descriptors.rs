@@ -39,7 +39,7 @@ fn survives_a_full_house() {
         assert_eq!(world.frame(&mut inside).1, b"still served?");
     }
     assert!(
-        world.reactor.connections() <= 1,
+        world.server.connections() <= 1,
         "there was no descriptor left to accept with"
     );
     // Whoever is at the door gets in as others leave.

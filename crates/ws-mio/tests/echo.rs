@@ -3,7 +3,7 @@
 mod common;
 
 use common::{BINARY, CLOSE, Diary, Note, Peer, Recorder, TEXT, World, close, config, frame};
-use ws_mio::{CloseCode, Config, Decision, Delivery, Reactor, Side};
+use ws_mio::{CloseCode, Config, Delivery, Http, Server, Side};
 
 #[test]
 fn messages_come_back() {
@@ -21,7 +21,7 @@ fn a_message_in_fragments_and_single_bytes_comes_back_whole() {
     let mut peer = world.peer();
     for byte in [frame(0x01, b"Hel"), frame(0x00, b""), frame(0x80, b"lo")].concat() {
         peer.send(&[byte]);
-        world.reactor.turn(None).unwrap();
+        world.server.turn(None).unwrap();
     }
     assert_eq!(world.frame(&mut peer), (TEXT, b"Hello".to_vec()));
 }
@@ -50,7 +50,7 @@ fn a_large_message_comes_back_through_a_slow_peer() {
     let mut sent = 0;
     while sent < bytes.len() {
         sent += peer.try_send(&bytes[sent..]);
-        world.reactor.turn(Some(std::time::Duration::ZERO)).unwrap();
+        world.server.turn(Some(std::time::Duration::ZERO)).unwrap();
     }
     let (first, echo) = world.frame(&mut peer);
     assert_eq!(first, BINARY);
@@ -79,8 +79,8 @@ fn our_own_client_talks_to_our_own_server() {
             }
         });
     let url = world.url();
-    world.reactor.connect(&url, client).unwrap();
-    world.until(|world| (world.reactor.connections() == 0 && !diary.borrow().is_empty()).then_some(()));
+    world.server.connect(&url, client).unwrap();
+    world.until(|world| (world.server.connections() == 0 && !diary.borrow().is_empty()).then_some(()));
     let diary = diary.borrow();
     let [
         Note::Open(agreed),
@@ -120,7 +120,7 @@ fn ipv6_and_names_are_connected_to() {
         if host == "localhost" && !knows_ipv6_localhost() {
             continue;
         }
-        world.reactor.connect(&url, client).unwrap();
+        world.server.connect(&url, client).unwrap();
         world.until(|_| {
             diary
                 .borrow()
@@ -142,7 +142,7 @@ fn every_address_of_a_name_is_tried() {
     let mut world = World::new(config(), Recorder::echo);
     let diary = Diary::default();
     let url = format!("ws://localhost:{}/", world.address.port());
-    world.reactor.connect(&url, Recorder::new(&diary)).unwrap();
+    world.server.connect(&url, Recorder::new(&diary)).unwrap();
     world.until(|_| matches!(diary.borrow().first(), Some(Note::Open(_))).then_some(()));
 }
 
@@ -161,38 +161,34 @@ fn chunks_are_handed_out_as_they_come() {
 
 #[test]
 fn a_connection_can_be_used_from_outside() {
-    let mut reactor = Reactor::new(config()).unwrap();
+    let mut server = Server::new(config()).unwrap();
     let diary = Diary::default();
     let notes = diary.clone();
-    let address = reactor
-        .listen("127.0.0.1:0", move |_, _| Decision::accept(Recorder::new(&notes)))
+    let address = server
+        .listen("127.0.0.1:0", Http::clients(move || Recorder::new(&notes)))
         .unwrap();
-    let mut world = World {
-        reactor,
-        address,
-        diary,
-    };
+    let mut world = World { server, address, diary };
     let client = Diary::default();
     let url = world.url();
-    let id = world.reactor.connect(&url, Recorder::new(&client)).unwrap();
-    assert_eq!(world.reactor.with(id, |_, _| ()), None, "not open yet");
+    let id = world.server.connect(&url, Recorder::new(&client)).unwrap();
+    assert_eq!(world.server.with(id, |_: &mut Recorder, _| ()), None, "not open yet");
     world.until(|_| (!client.borrow().is_empty()).then_some(()));
-    let sent = world.reactor.with(id, |_, context| {
+    let sent = world.server.with(id, |_: &mut Recorder, context| {
         assert_eq!(context.id(), id);
         context.send("from outside")
     });
     assert_eq!(sent, Some(Ok(())));
     world.until_noted(|note| matches!(note, Note::Text(text) if text == "from outside").then_some(()));
     world
-        .reactor
-        .with(id, |_, context| context.close(CloseCode::NORMAL, ""))
+        .server
+        .with(id, |_: &mut Recorder, context| context.close(CloseCode::NORMAL, ""))
         .unwrap()
         .unwrap();
-    world.until(|world| (world.reactor.connections() == 0).then_some(()));
+    world.until(|world| (world.server.connections() == 0).then_some(()));
     let _new = Peer::connect(world.address);
-    world.until(|world| (world.reactor.connections() == 1).then_some(()));
+    world.until(|world| (world.server.connections() == 1).then_some(()));
     assert_eq!(
-        world.reactor.with(id, |_, _| ()),
+        world.server.with(id, |_: &mut Recorder, _| ()),
         None,
         "its place is taken, its name is not"
     );

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::{Diary, Note, Peer, REQUEST, Recorder, World, config};
-use ws_mio::{Accept, ClientRequest, Decision, Error, HandshakeError, Reactor, Response};
+use ws_mio::{Accept, Answer, ClientRequest, Error, HandshakeError, Http, Response, Server, Start};
 
 #[test]
 fn a_plain_request_gets_a_page_on_the_same_port() {
@@ -24,12 +24,12 @@ fn a_plain_request_gets_a_page_on_the_same_port() {
     );
     assert_eq!(world.rest(&mut peer), b"a page");
     assert_eq!(
-        world.reactor.connections(),
+        world.server.connections(),
         1,
         "a socket closed now could reset the answer away"
     );
     drop(peer);
-    world.until(|world| (world.reactor.connections() == 0).then_some(()));
+    world.until(|world| (world.server.connections() == 0).then_some(()));
 }
 
 #[test]
@@ -57,31 +57,33 @@ fn a_handshake_that_is_none_gets_the_reason() {
 
 #[test]
 fn the_factory_sees_the_request_and_decides() {
-    let mut reactor = Reactor::new(config()).unwrap();
+    let mut server = Server::new(config()).unwrap();
     let served = Diary::default();
     let notes = served.clone();
-    let address = reactor
-        .listen("127.0.0.1:0", move |request, peer| {
-            assert!(peer.ip().is_loopback());
-            if request.path() != "/chat" {
-                return Decision::reject(Response::new(404).with_body("no such room"));
-            }
-            let accept = Accept::new()
-                .choose_protocol(&["v2", "v1"])
-                .header("X-Room", request.query().unwrap())
-                .unwrap();
-            Decision::Accept(Recorder::new(&notes), accept)
-        })
+    let address = server
+        .listen(
+            "127.0.0.1:0",
+            Http::new(move |request, arrival| {
+                assert!(arrival.peer.ip().unwrap().ip().is_loopback());
+                if request.path() != "/chat" {
+                    return Answer::page(Response::new(404).with_body("no such room"));
+                }
+                Answer::client(Recorder::new(&notes).on_start(|request| {
+                    let accept = Accept::new().choose_protocol(&["v2", "v1"]);
+                    Start::Accept(accept.header("X-Room", request.query().unwrap()).unwrap())
+                }))
+            }),
+        )
         .unwrap();
     let diary = Diary::default();
     let request = ClientRequest::new(&format!("ws://{address}/chat?room=1")).unwrap();
     let request = request.protocol("v1").unwrap().protocol("v2").unwrap();
-    reactor.connect_with(request, Recorder::new(&diary)).unwrap();
-    reactor
+    server.connect_with(request, Recorder::new(&diary)).unwrap();
+    server
         .connect(&format!("ws://{address}/other"), Recorder::new(&diary))
         .unwrap();
     let mut world = World {
-        reactor,
+        server,
         address,
         diary: served,
     };
@@ -119,7 +121,7 @@ fn the_factory_sees_the_request_and_decides() {
 
 #[test]
 fn frames_behind_the_servers_answer_are_not_lost() {
-    let (mut reactor, diary) = client(|mut stream, key| {
+    let (mut server, diary) = client(|mut stream, key| {
         let accept = ws_proto::handshake::accept_key(&key);
         let head = format!(
             "HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
@@ -129,7 +131,7 @@ fn frames_behind_the_servers_answer_are_not_lost() {
             .unwrap();
         stream.read_to_end(&mut Vec::new()).unwrap();
     });
-    reactor.run().unwrap();
+    server.run().unwrap();
     let diary = diary.borrow();
     let [Note::Open(_), Note::Text(text), Note::Close(ending), Note::Dropped] = &diary[..] else {
         panic!("{diary:?}")
@@ -140,13 +142,13 @@ fn frames_behind_the_servers_answer_are_not_lost() {
 
 #[test]
 fn an_answer_without_a_length_ends_with_the_transport() {
-    let (mut reactor, diary) = client(|mut stream, _| {
+    let (mut server, diary) = client(|mut stream, _| {
         stream
             .write_all(b"HTTP/1.1 401 Unauthorized\r\n\r\nwho are you?")
             .unwrap();
         stream.shutdown(Shutdown::Write).unwrap();
     });
-    reactor.run().unwrap();
+    server.run().unwrap();
     let diary = diary.borrow();
     let [Note::Fail(Error::Refused(response)), Note::Dropped] = &diary[..] else {
         panic!("{diary:?}")
@@ -156,11 +158,11 @@ fn an_answer_without_a_length_ends_with_the_transport() {
 
 #[test]
 fn a_forged_answer_and_a_sudden_end_are_failures() {
-    let (mut reactor, diary) = client(|mut stream, _| {
+    let (mut server, diary) = client(|mut stream, _| {
         let head = "HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n";
         stream.write_all(head.as_bytes()).unwrap();
     });
-    reactor.run().unwrap();
+    server.run().unwrap();
     assert!(
         matches!(
             diary.borrow()[..],
@@ -169,8 +171,8 @@ fn a_forged_answer_and_a_sudden_end_are_failures() {
         "{diary:?}"
     );
 
-    let (mut reactor, diary) = client(|mut stream, _| stream.write_all(b"HTTP/1.1 101 X").unwrap());
-    reactor.run().unwrap();
+    let (mut server, diary) = client(|mut stream, _| stream.write_all(b"HTTP/1.1 101 X").unwrap());
+    server.run().unwrap();
     assert!(
         matches!(
             diary.borrow()[..],
@@ -185,11 +187,11 @@ fn a_server_that_does_not_answer_is_given_up() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut config = config();
     config.handshake.timeout = Duration::from_millis(30);
-    let mut reactor = Reactor::new(config).unwrap();
+    let mut server = Server::new(config).unwrap();
     let diary = Diary::default();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
-    reactor.connect(&url, Recorder::new(&diary)).unwrap();
-    reactor.run().unwrap();
+    server.connect(&url, Recorder::new(&diary)).unwrap();
+    server.run().unwrap();
     assert!(
         matches!(
             diary.borrow()[..],
@@ -204,10 +206,10 @@ fn nobody_listening_is_a_failure() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     drop(listener);
-    let mut reactor = Reactor::new(config()).unwrap();
+    let mut server = Server::new(config()).unwrap();
     let diary = Diary::default();
-    reactor.connect(&url, Recorder::new(&diary)).unwrap();
-    reactor.run().unwrap();
+    server.connect(&url, Recorder::new(&diary)).unwrap();
+    server.run().unwrap();
     let diary = diary.borrow();
     let [Note::Fail(Error::Io(error)), Note::Dropped] = &diary[..] else {
         panic!("{diary:?}")
@@ -217,17 +219,17 @@ fn nobody_listening_is_a_failure() {
 
 #[test]
 fn urls_that_cannot_work_are_refused_at_once() {
-    let mut reactor = Reactor::new(config()).unwrap();
+    let mut server = Server::new(config()).unwrap();
     let diary = Diary::default();
-    let result = reactor.connect("wss://127.0.0.1/", Recorder::new(&diary));
+    let result = server.connect("wss://127.0.0.1/", Recorder::new(&diary));
     assert!(matches!(result, Err(Error::TlsUnsupported)), "{result:?}");
-    let result = reactor.connect("http://127.0.0.1/", Recorder::new(&diary));
+    let result = server.connect("http://127.0.0.1/", Recorder::new(&diary));
     assert!(matches!(result, Err(Error::Handshake(_))), "{result:?}");
-    assert!(reactor.is_done());
+    assert!(server.is_done());
 }
 
 /// A client whose server, in a thread of its own, does this with the connection and the key it was sent.
-fn client(serve: impl FnOnce(std::net::TcpStream, String) + Send + 'static) -> (Reactor<Recorder>, Diary) {
+fn client(serve: impl FnOnce(std::net::TcpStream, String) + Send + 'static) -> (Server, Diary) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     thread::spawn(move || {
@@ -249,8 +251,8 @@ fn client(serve: impl FnOnce(std::net::TcpStream, String) + Send + 'static) -> (
             .to_owned();
         serve(stream, key);
     });
-    let mut reactor = Reactor::new(config()).unwrap();
+    let mut server = Server::new(config()).unwrap();
     let diary = Diary::default();
-    reactor.connect(&url, Recorder::new(&diary)).unwrap();
-    (reactor, diary)
+    server.connect(&url, Recorder::new(&diary)).unwrap();
+    (server, diary)
 }

@@ -61,7 +61,7 @@ fn a_peer_that_never_reads_is_not_read_from() {
         let count = peer.try_send(&bytes[sent % bytes.len()..]);
         sent += count;
         idle_rounds = if count == 0 { idle_rounds + 1 } else { 0 };
-        world.reactor.turn(Some(Duration::from_millis(1))).unwrap();
+        world.server.turn(Some(Duration::from_millis(1))).unwrap();
     }
     assert!(MOST.get() >= HIGH_WATER, "the queue was never full: {}", MOST.get());
     assert!(
@@ -118,7 +118,7 @@ fn a_flood_of_pings_is_bounded() {
         let count = peer.try_send(&flood[sent % flood.len()..]);
         sent += count;
         idle_rounds = if count == 0 { idle_rounds + 1 } else { 0 };
-        world.reactor.turn(Some(Duration::from_millis(1))).unwrap();
+        world.server.turn(Some(Duration::from_millis(1))).unwrap();
     }
     assert!(
         MOST.get() < HIGH_WATER + flood.len() / 1000,
@@ -138,12 +138,12 @@ fn a_busy_peer_leaves_room_for_others() {
         })
     });
     let (mut busy, mut other) = (world.peer(), world.peer());
-    world.until(|world| (world.reactor.connections() == 2).then_some(()));
+    world.until(|world| (world.server.connections() == 2).then_some(()));
     let flood = frame(BINARY, &[0; 1 << 16]).repeat(64);
     let sent = busy.try_send(&flood);
     assert!(sent > 2 * TURN, "the socket took only {sent} bytes");
     other.send(&frame(TEXT, b"me too"));
-    world.reactor.turn(None).unwrap();
+    world.server.turn(None).unwrap();
     assert!(
         BUSY.get() <= TURN + (1 << 16),
         "{} bytes were read in one turn",
@@ -174,7 +174,7 @@ fn a_request_that_is_too_long_or_too_slow_is_refused() {
     assert!(world.head(&mut peer).starts_with("HTTP/1.1 408 "));
     world.rest(&mut peer);
     drop(peer);
-    world.until(|world| (world.reactor.connections() == 0).then_some(()));
+    world.until(|world| (world.server.connections() == 0).then_some(()));
     assert!(world.diary.borrow().is_empty(), "no handler was made");
 }
 

@@ -254,7 +254,7 @@ mod blocking_shell {
 }
 
 mod mio_shell {
-    use ws_mio::{Agreed, Context, Decision, Ending, Error, Handler, Payload, Reactor};
+    use ws_mio::{Agreed, Client, CloseCode, Context, Error, Http, Payload, Server};
 
     use super::*;
 
@@ -268,49 +268,44 @@ mod mio_shell {
         }
     }
 
-    impl Handler for Echo {
-        fn on_open(&mut self, _: &mut Context<'_>, _: &Agreed) {
+    impl Client for Echo {
+        fn open(&mut self, _: &mut Context<'_>, _: &Agreed) {
             self.tell(Outcome::Open);
         }
 
-        fn on_message(&mut self, context: &mut Context<'_>, message: Payload<'_>) {
+        fn recv(&mut self, context: &mut Context<'_>, message: Payload<'_>) {
             let _ = context.send(message);
         }
 
-        fn on_close(&mut self, context: &mut Context<'_>, _: &Ending) {
-            // The one connection is over, and with it the thread.
-            context.stop_handle().stop();
-        }
-
-        fn on_fail(&mut self, error: Error) {
+        fn error(&mut self, _: &mut Context<'_>, error: Error) {
             self.tell(match error {
                 Error::Refused(response) => Outcome::Refused(response.status()),
                 _ => Outcome::Error,
             });
+        }
+
+        fn close(&mut self, context: &mut Context<'_>, _: CloseCode, _: &str) {
+            // The one connection is over, and with it the thread.
+            context.handle().stop();
         }
     }
 
     pub(super) fn serve(config: Config) -> SocketAddr {
         let (bound, address) = mpsc::channel();
         thread::spawn(move || {
-            let mut reactor = Reactor::new(config).unwrap();
-            bound
-                .send(
-                    reactor
-                        .listen("127.0.0.1:0", |_, _| Decision::accept(Echo(None)))
-                        .unwrap(),
-                )
-                .unwrap();
-            reactor.run().unwrap();
+            let mut server = Server::new(config).unwrap();
+            let address = server.listen("127.0.0.1:0", Http::clients(|| Echo(None)));
+            bound.send(address.unwrap()).unwrap();
+            server.run().unwrap();
         });
         address.recv().unwrap()
     }
 
     pub(super) fn connect(url: String, config: Config, told: mpsc::Sender<Outcome>) {
         thread::spawn(move || {
-            let mut reactor = Reactor::new(config).unwrap();
-            reactor.connect(&url, Echo(Some(told))).unwrap();
-            reactor.run().unwrap();
+            let mut server = Server::new(config).unwrap();
+            server.connect(&url, Echo(Some(told))).unwrap();
+            server.run().unwrap();
         });
     }
 }

@@ -6,19 +6,19 @@ use std::thread;
 use std::time::Duration;
 
 use super::{LARGEST_READ, READS, WRITES};
-use crate::{Config, Context, Decision, Handler, Message, Payload, Reactor};
+use crate::{Client, Config, Context, Http, Message, Payload, Server};
 
 struct Echo;
 
-impl Handler for Echo {
-    fn on_message(&mut self, context: &mut Context<'_>, message: Payload<'_>) {
+impl Client for Echo {
+    fn recv(&mut self, context: &mut Context<'_>, message: Payload<'_>) {
         context.send(message).unwrap();
     }
 }
 
 #[test]
 fn answers_to_what_came_in_one_read_leave_in_one_write() {
-    let (mut reactor, mut peer) = open(Echo);
+    let (mut server, mut peer) = open(Echo);
     // Messages, and a ping between them.
     let frames = [
         b"\x81\x85\0\0\0\0Hello".repeat(500),
@@ -26,7 +26,7 @@ fn answers_to_what_came_in_one_read_leave_in_one_write() {
         b"\x81\x80\0\0\0\0".repeat(500),
     ];
     peer.write_all(&frames.concat()).unwrap();
-    let calls = counted(|| reactor.turn(None).unwrap());
+    let calls = counted(|| server.turn(None).unwrap());
     assert_eq!(calls, (1, 1), "one read, one write");
     let mut answers = vec![0; 500 * 7 + 2 + 500 * 2];
     peer.read_exact(&mut answers).unwrap();
@@ -45,16 +45,16 @@ fn answers_to_what_came_in_one_read_leave_in_one_write() {
 #[test]
 fn a_large_answer_leaves_with_the_small_ones_before_it_in_one_write() {
     struct Large;
-    impl Handler for Large {
-        fn on_message(&mut self, context: &mut Context<'_>, _message: Payload<'_>) {
+    impl Client for Large {
+        fn recv(&mut self, context: &mut Context<'_>, _message: Payload<'_>) {
             context.send("small").unwrap();
             context.send(&[1; 40_000]).unwrap();
             context.send_message(&Message::binary(vec![2; 5000])).unwrap();
         }
     }
-    let (mut reactor, mut peer) = open(Large);
+    let (mut server, mut peer) = open(Large);
     peer.write_all(b"\x81\x80\0\0\0\0").unwrap();
-    let (_, writes) = counted(|| reactor.turn(None).unwrap());
+    let (_, writes) = counted(|| server.turn(None).unwrap());
     assert_eq!(
         writes, 2,
         "one up to the large payload, which is not copied, and one for what comes behind"
@@ -71,18 +71,18 @@ fn a_large_answer_leaves_with_the_small_ones_before_it_in_one_write() {
 /// The receive buffer is filled once, then it's others' turn; no event tells of what was left, and it is not forgotten.
 #[test]
 fn a_busy_peer_gets_one_bounded_turn_after_another() {
-    let (mut reactor, mut peer) = open(Echo);
+    let (mut server, mut peer) = open(Echo);
     let messages = 16_000;
     peer.write_all(&b"\x81\x80\0\0\0\0".repeat(messages)).unwrap();
-    assert_eq!(counted(|| reactor.turn(None).unwrap()), (1, 1));
-    assert_eq!(counted(|| reactor.turn(None).unwrap()), (1, 1));
+    assert_eq!(counted(|| server.turn(None).unwrap()), (1, 1));
+    assert_eq!(counted(|| server.turn(None).unwrap()), (1, 1));
     let mut answers = vec![0; messages * 2];
     peer.read_exact(&mut answers).unwrap();
 }
 
 #[test]
 fn a_large_message_is_read_into_its_own_buffer() {
-    let (mut reactor, mut peer) = open(Echo);
+    let (mut server, mut peer) = open(Echo);
     let payload = vec![0; 1 << 20];
     let sender = thread::spawn(move || {
         peer.write_all(&[&b"\x82\xff\0\0\0\0\0\x10\0\0\0\0\0\0"[..], &payload].concat())
@@ -90,8 +90,8 @@ fn a_large_message_is_read_into_its_own_buffer() {
         peer.read_exact(&mut vec![0; 10 + (1 << 20)]).unwrap();
     });
     LARGEST_READ.set(0);
-    while reactor.connections() > 0 {
-        reactor.turn(None).unwrap();
+    while server.connections() > 0 {
+        server.turn(None).unwrap();
     }
     sender.join().unwrap();
     assert!(LARGEST_READ.get() > 64 * 1024, "{}", LARGEST_READ.get());
@@ -100,12 +100,12 @@ fn a_large_message_is_read_into_its_own_buffer() {
 /// Messages of several peers that are taken a piece each in turn are all in memory at once.
 #[test]
 fn a_large_message_that_has_come_is_not_left_for_others_after_each_read() {
-    let (mut reactor, mut peer) = open(Echo);
+    let (mut server, mut peer) = open(Echo);
     peer.write_all(b"\x82\xff\0\0\0\0\0\x10\0\0\0\0\0\0").unwrap();
     peer.write_all(&vec![0; 400_000]).unwrap();
     let mut most = 0;
     for _ in 0..16 {
-        let (reads, _) = counted(|| reactor.turn(Some(Duration::ZERO)).unwrap());
+        let (reads, _) = counted(|| server.turn(Some(Duration::ZERO)).unwrap());
         most = most.max(reads);
     }
     assert_eq!(
@@ -116,30 +116,29 @@ fn a_large_message_that_has_come_is_not_left_for_others_after_each_read() {
 
 #[test]
 fn an_end_that_is_signalled_with_the_last_data_is_read() {
-    let (mut reactor, mut peer) = open(Echo);
+    let (mut server, mut peer) = open(Echo);
     peer.write_all(b"\x81\x80\0\0\0\0").unwrap();
     peer.shutdown(std::net::Shutdown::Write).unwrap();
-    let (reads, _) = counted(|| reactor.turn(None).unwrap());
+    let (reads, _) = counted(|| server.turn(None).unwrap());
     assert_eq!(reads, 2, "the data, and the end");
-    assert_eq!(reactor.connections(), 0);
+    assert_eq!(server.connections(), 0);
 }
 
-/// A reactor with one open connection, and its peer, both with nothing left to read.
-fn open<H: Handler + 'static>(handler: H) -> (Reactor<H>, TcpStream) {
+/// A server with one open connection, and its peer, both with nothing left to read.
+fn open<C: Client + 'static>(client: C) -> (Server, TcpStream) {
     let mut config = Config::default();
     config.limits.output_high_water = 1 << 20;
-    let mut reactor = Reactor::new(config).unwrap();
-    let mut handler = Some(handler);
-    let address = reactor
-        .listen("127.0.0.1:0", move |_, _| Decision::accept(handler.take().unwrap()))
-        .unwrap();
+    let mut server = Server::new(config).unwrap();
+    let mut client = Some(client);
+    let service = Http::clients(move || client.take().unwrap());
+    let address = server.listen("127.0.0.1:0", service).unwrap();
     let mut peer = TcpStream::connect(address).unwrap();
     let request = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     peer.write_all(request.as_bytes()).unwrap();
     let written = WRITES.get();
     while WRITES.get() == written {
-        reactor.turn(None).unwrap();
+        server.turn(None).unwrap();
     }
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -147,7 +146,7 @@ fn open<H: Handler + 'static>(handler: H) -> (Reactor<H>, TcpStream) {
         peer.read_exact(&mut byte).unwrap();
         head.extend(byte);
     }
-    (reactor, peer)
+    (server, peer)
 }
 
 /// How many reads and writes something takes.

@@ -1,4 +1,4 @@
-//! A reactor, a handler that keeps a diary, and a raw peer, all in the test's own thread.
+//! A server, a client that keeps a diary, and a raw peer, all in the test's own thread.
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
 use std::cell::RefCell;
@@ -7,9 +7,12 @@ use std::net::{SocketAddr, TcpStream};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use ws_mio::{Agreed, Config, Context, Decision, Ending, Error, Handler, Part, Payload, Reactor, Response};
+use ws_mio::{
+    Agreed, Answer, Client, CloseCode, Config, Context, Ending, Error, Http, Part, Payload, Request, Response, Server,
+    Start,
+};
 
-/// What a handler was told.
+/// What a client was told.
 #[derive(Debug)]
 pub enum Note {
     Open(Agreed),
@@ -26,12 +29,13 @@ pub enum Note {
 
 pub type Diary = Rc<RefCell<Vec<Note>>>;
 
-/// What a handler does with a message.
+/// What a client does with a message.
 pub type React = fn(&mut Context<'_>, Payload<'_>);
 
 /// Writes down everything, and reacts.
 pub struct Recorder {
     pub diary: Option<Diary>,
+    pub start: fn(&Request) -> Start,
     pub open: fn(&mut Context<'_>),
     pub react: React,
     pub drained: fn(&mut Context<'_>),
@@ -43,6 +47,7 @@ impl Recorder {
     pub fn new(diary: &Diary) -> Self {
         Self {
             diary: Some(diary.clone()),
+            start: |_| Start::accept(),
             open: |_| {},
             react: |_, _| {},
             drained: |_| {},
@@ -60,6 +65,11 @@ impl Recorder {
 
     pub fn echo(diary: &Diary) -> Self {
         Self::new(diary).on_message(|context, message| context.send(message).unwrap())
+    }
+
+    pub fn on_start(mut self, start: fn(&Request) -> Start) -> Self {
+        self.start = start;
+        self
     }
 
     pub fn on_open(mut self, open: fn(&mut Context<'_>)) -> Self {
@@ -94,13 +104,17 @@ impl Recorder {
     }
 }
 
-impl Handler for Recorder {
-    fn on_open(&mut self, context: &mut Context<'_>, agreed: &Agreed) {
+impl Client for Recorder {
+    fn start(&mut self, _context: &mut Context<'_>, request: &Request) -> Start {
+        (self.start)(request)
+    }
+
+    fn open(&mut self, context: &mut Context<'_>, agreed: &Agreed) {
         self.note(Note::Open(agreed.clone()));
         (self.open)(context);
     }
 
-    fn on_message(&mut self, context: &mut Context<'_>, message: Payload<'_>) {
+    fn recv(&mut self, context: &mut Context<'_>, message: Payload<'_>) {
         self.note(match message {
             Payload::Text(text) => Note::Text(text.into()),
             Payload::Binary(bytes) | Payload::Custom(_, bytes) => Note::Binary(bytes.into()),
@@ -109,31 +123,36 @@ impl Handler for Recorder {
         (self.react)(context, message);
     }
 
-    fn on_chunk(&mut self, _context: &mut Context<'_>, part: Part, data: &[u8]) {
-        self.note(Note::Chunk(data.into(), part.last));
+    fn recv_chunk(&mut self, _context: &mut Context<'_>, part: Part, bytes: &[u8]) {
+        self.note(Note::Chunk(bytes.into(), part.last));
     }
 
-    fn on_ping(&mut self, context: &mut Context<'_>, payload: &[u8]) {
+    fn ping(&mut self, context: &mut Context<'_>, payload: &[u8]) {
         self.note(Note::Ping(payload.into()));
         (self.ping)(context);
     }
 
-    fn on_pong(&mut self, _context: &mut Context<'_>, payload: &[u8]) {
+    fn pong(&mut self, _context: &mut Context<'_>, payload: &[u8]) {
         self.note(Note::Pong(payload.into()));
     }
 
-    fn on_drained(&mut self, context: &mut Context<'_>) {
+    fn drain(&mut self, context: &mut Context<'_>) {
         self.note(Note::Drained);
         (self.drained)(context);
     }
 
-    fn on_close(&mut self, context: &mut Context<'_>, ending: &Ending) {
-        self.note(Note::Close(*ending));
-        (self.close)(context);
+    fn error(&mut self, context: &mut Context<'_>, error: Error) {
+        if context.ending().is_none() {
+            self.note(Note::Fail(error));
+        }
     }
 
-    fn on_fail(&mut self, error: Error) {
-        self.note(Note::Fail(error));
+    fn close(&mut self, context: &mut Context<'_>, status: CloseCode, reason: &str) {
+        if let Some(ending) = context.ending().copied() {
+            assert_eq!((status, reason), (ending.code(), ending.reason()));
+            self.note(Note::Close(ending));
+            (self.close)(context);
+        }
     }
 }
 
@@ -143,11 +162,11 @@ impl Drop for Recorder {
     }
 }
 
-/// A reactor that listens on a free port of loopback, whose connections are all handled by recorders.
+/// A server on a free port of loopback, whose connections all have recorders.
 pub struct World {
-    pub reactor: Reactor<Recorder>,
+    pub server: Server,
     pub address: SocketAddr,
-    /// What the accepted connections' handlers were told.
+    /// What the accepted connections' clients were told.
     pub diary: Diary,
 }
 
@@ -158,26 +177,21 @@ impl World {
 
     pub fn at(address: &str, config: Config, recorder: fn(&Diary) -> Recorder) -> Self {
         let diary = Diary::default();
-        let mut reactor = Reactor::new(config).unwrap();
+        let mut server = Server::new(config).unwrap();
         let for_factory = diary.clone();
-        let address = reactor
-            .listen(address, move |request, _peer| match request.is_upgrade() {
-                true => Decision::accept(recorder(&for_factory)),
-                false => Decision::reject(Response::new(200).with_body("a page")),
-            })
-            .unwrap();
-        Self {
-            reactor,
-            address,
-            diary,
-        }
+        let service = Http::new(move |request, _arrival| match request.is_upgrade() {
+            true => Answer::client(recorder(&for_factory)),
+            false => Answer::page(Response::new(200).with_body("a page")),
+        });
+        let address = server.listen(address, service).unwrap();
+        Self { server, address, diary }
     }
 
     pub fn url(&self) -> String {
         format!("ws://{}/", self.address)
     }
 
-    /// Turns the reactor until there is what is looked for.
+    /// Turns the server until there is what is looked for.
     pub fn until<T>(&mut self, mut look: impl FnMut(&mut Self) -> Option<T>) -> T {
         let begun = Instant::now();
         loop {
@@ -189,16 +203,16 @@ impl World {
                 "nothing came of it; the diary: {:?}",
                 self.diary.borrow()
             );
-            self.reactor.turn(Some(GRANULE)).unwrap();
+            self.server.turn(Some(GRANULE)).unwrap();
         }
     }
 
-    /// Turns the reactor until the accepted connections' handlers were told this.
+    /// Turns the server until the accepted connections' clients were told this.
     pub fn until_noted<T>(&mut self, mut look: impl FnMut(&Note) -> Option<T>) -> T {
         self.until(|world| world.diary.borrow().iter().find_map(&mut look))
     }
 
-    /// Turns the reactor until a handler was told the end.
+    /// Turns the server until a client was told the end.
     pub fn until_closed(&mut self) -> Ending {
         self.until_noted(|note| {
             if let Note::Close(ending) = note {
@@ -237,7 +251,7 @@ impl World {
         self.until(|_| peer.frame())
     }
 
-    /// Turns the reactor until the peer has got the end of the transport; returns what came before it.
+    /// Turns the server until the peer has got the end of the transport; returns what came before it.
     pub fn rest(&mut self, peer: &mut Peer) -> Vec<u8> {
         self.until(|_| {
             peer.receive();
@@ -357,5 +371,5 @@ pub const REQUEST: &str = "GET /chat?room=1 HTTP/1.1\r\nHost: localhost\r\nConne
 /// Long enough for the slowest machine; only a failing test waits that long.
 const WATCHDOG: Duration = Duration::from_secs(60);
 
-/// How often to look at the peer while the reactor has nothing to do.
+/// How often to look at the peer while the server has nothing to do.
 const GRANULE: Duration = Duration::from_millis(2);

@@ -1,0 +1,108 @@
+//! Which connection is to be woken when, without looking at everybody.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use ws_proto::Instant;
+
+/// A heap of wake-up times, to the millisecond; 8 bytes each.
+///
+/// Nothing is ever taken out of its middle. Each connection remembers the earliest time it has here and adds another
+/// only if it must be woken before that; when a time comes that is not the one it remembers, it is ignored. So a
+/// connection has one entry, and for a while a few more when its deadline moves closer (as on closing): at most as many as
+/// there are kinds of deadlines, whatever the peer does. Entries of connections that are gone stay until their time; when
+/// they outnumber the others, the server has them swept out.
+#[derive(Debug, Default)]
+pub(crate) struct Alarms {
+    heap: BinaryHeap<Reverse<u64>>,
+}
+
+/// A time of this heap: milliseconds, rounded up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Alarm(u64);
+
+impl Alarm {
+    /// Later than all others.
+    pub(crate) const NEVER: Self = Self(MAX_MILLIS);
+
+    pub(crate) fn at(at: Instant) -> Self {
+        Self(at.as_nanos().div_ceil(NANOS_PER_MILLI).min(MAX_MILLIS))
+    }
+
+    pub(crate) fn instant(self) -> Instant {
+        Instant::from_millis(self.0)
+    }
+}
+
+impl Alarms {
+    pub(crate) fn add(&mut self, alarm: Alarm, place: usize) {
+        self.heap.push(Reverse(alarm.0 << PLACE_BITS | place as u64));
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// Drops the entries of which this is not true: those of connections that are gone.
+    pub(crate) fn retain(&mut self, mut is_wanted: impl FnMut(Alarm, usize) -> bool) {
+        self.heap.retain(|Reverse(entry)| {
+            let (alarm, place) = unpack(*entry);
+            is_wanted(alarm, place)
+        });
+    }
+
+    /// The earliest time.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.heap.peek().map(|Reverse(entry)| unpack(*entry).0.instant())
+    }
+
+    /// Takes the earliest entry, if its time has come.
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<(Alarm, usize)> {
+        if self.next()? > now {
+            return None;
+        }
+        self.heap.pop().map(|Reverse(entry)| unpack(entry))
+    }
+}
+
+fn unpack(entry: u64) -> (Alarm, usize) {
+    (Alarm(entry >> PLACE_BITS), (entry & ((1 << PLACE_BITS) - 1)) as usize)
+}
+
+/// Sixteen million places, and 34 years of milliseconds.
+const PLACE_BITS: u32 = 24;
+const MAX_MILLIS: u64 = u64::MAX >> PLACE_BITS;
+const NANOS_PER_MILLI: u64 = 1_000_000;
+
+/// The most connections that a server can have.
+pub(crate) const MAX_PLACES: usize = 1 << PLACE_BITS;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_come_out_in_time_and_in_order() {
+        let mut alarms = Alarms::default();
+        for millis in [30, 10, 20] {
+            alarms.add(Alarm::at(Instant::from_millis(millis)), MAX_PLACES - 1);
+        }
+        assert_eq!(alarms.next(), Some(Instant::from_millis(10)));
+        assert_eq!(alarms.pop_due(Instant::from_millis(9)), None);
+        let due: Vec<_> = std::iter::from_fn(|| alarms.pop_due(Instant::from_millis(20)))
+            .map(|(at, place)| (at.instant(), place))
+            .collect();
+        assert_eq!(due, [10, 20].map(|at| (Instant::from_millis(at), MAX_PLACES - 1)));
+        assert_eq!(alarms.next(), Some(Instant::from_millis(30)));
+    }
+
+    #[test]
+    fn a_time_is_rounded_up() {
+        let alarm = Alarm::at(Instant::from_nanos(1_000_001));
+        assert_eq!(alarm.instant(), Instant::from_millis(2));
+        assert_eq!(
+            Alarm::at(Instant::from_nanos(u64::MAX)),
+            Alarm::NEVER.min(Alarm::at(Instant::from_nanos(u64::MAX)))
+        );
+    }
+}

@@ -1,0 +1,92 @@
+//! A connection's socket and what it keeps between turns.
+
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+use ws_proto::Outbox;
+
+use crate::alarms::Alarm;
+use crate::flow::Flow;
+
+/// A connection's socket and what it keeps between turns: idle, no buffer.
+pub(crate) struct Wire {
+    pub(crate) stream: TcpStream,
+    pub(crate) flow: Flow,
+    /// The earliest time that the server's alarms hold for this connection.
+    pub(crate) alarm: Alarm,
+    pub(crate) backlog: Option<Box<Backlog>>,
+}
+
+/// What the last turns left undone, because the peer does not read, or nobody listens to it.
+pub(crate) struct Backlog {
+    pub(crate) outbox: Outbox,
+    pub(crate) unread: Unread,
+}
+
+/// Input that was read but not taken.
+#[derive(Default)]
+pub(crate) struct Unread {
+    bytes: Vec<u8>,
+    from: usize,
+}
+
+impl Wire {
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        Self {
+            stream,
+            flow: Flow::default(),
+            alarm: Alarm::NEVER,
+            backlog: None,
+        }
+    }
+
+    /// Whether there is something to do that no event will tell.
+    pub(crate) fn wants_turn(&self) -> bool {
+        if self.flow.paused {
+            return false;
+        }
+        match &self.backlog {
+            Some(backlog) if backlog.outbox.is_full() => false,
+            Some(backlog) => self.flow.readable || !backlog.unread.is_empty(),
+            None => self.flow.readable,
+        }
+    }
+
+    /// Has the socket watched for room to write just while something waits for it. Returns false if nothing would ever
+    /// wake this connection again.
+    pub(crate) fn watch(&mut self, wanted: bool, registry: &Registry, token: Token) -> bool {
+        if wanted == self.flow.watched {
+            return true;
+        }
+        let interest = if wanted {
+            Interest::READABLE | Interest::WRITABLE
+        } else {
+            Interest::READABLE
+        };
+        let done = registry.reregister(&mut self.stream, token, interest).is_ok();
+        self.flow.watched = wanted;
+        done
+    }
+}
+
+impl Unread {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.from == self.bytes.len()
+    }
+
+    /// The bytes, to be changed in place.
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.from..]
+    }
+
+    pub(crate) fn advance(&mut self, taken: usize) {
+        self.from += taken.min(self.bytes.len() - self.from);
+    }
+
+    /// Puts bytes before those that are left.
+    pub(crate) fn put_back(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.bytes = [bytes, &self.bytes[self.from..]].concat();
+            self.from = 0;
+        }
+    }
+}
