@@ -48,6 +48,10 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "axum")]
+pub mod axum;
+#[cfg(feature = "hyper")]
+pub mod hyper;
 #[cfg(feature = "rustls")]
 pub mod tls;
 

@@ -86,14 +86,7 @@ impl<'a, S: ByteStream> MessageReader<'a, S> {
     pub async fn collect(mut self) -> Result<Message, Error> {
         let mut bytes = Vec::new();
         self.read_to_end(&mut bytes).await.map_err(unwrap)?;
-        let bytes = Bytes::from(bytes);
-        Ok(match self.kind() {
-            DataKind::Text => match Utf8Bytes::try_from(bytes.clone()) {
-                Ok(text) => Message::Text(text),
-                Err(_) => Message::Binary(bytes),
-            },
-            _ => Message::Binary(bytes),
-        })
+        Ok(assemble(self.kind(), bytes.into()))
     }
 
     fn rest(&self) -> &[u8] {
@@ -187,6 +180,18 @@ impl Piece {
             range.start += by;
             range.end += by;
         }
+    }
+}
+
+/// A message of what was read. Text that was read up to the middle of a character before is no text any more.
+pub(crate) fn assemble(kind: DataKind, bytes: Bytes) -> Message {
+    match kind {
+        DataKind::Text => match Utf8Bytes::try_from(bytes.clone()) {
+            Ok(text) => Message::Text(text),
+            Err(_) => Message::Binary(bytes),
+        },
+        DataKind::Custom(kind) => Message::Custom(kind, bytes),
+        _ => Message::Binary(bytes),
     }
 }
 

@@ -8,10 +8,10 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use ws_proto::{Bytes, DataKind, Message, Utf8Bytes};
+use ws_proto::{Bytes, DataKind, Message};
 
 use crate::error::Error;
-use crate::message_reader::unwrap;
+use crate::message_reader::{assemble, unwrap};
 
 /// A message, given to [`Client::on_message`](crate::Client::on_message) with its first bytes: collect it with
 /// [`get`](Self::get), or read it as it comes, as an `AsyncRead` and `AsyncBufRead`.
@@ -46,20 +46,15 @@ enum Part {
 }
 
 impl MessageStream {
-    /// Waits for the whole message.
+    /// Waits for the whole message, or what is left of it. Text that was read up to the middle of a character comes as
+    /// binary.
     ///
     /// # Errors
     /// [`Error::Connection`] or [`Error::Io`] if the connection failed before.
     pub async fn get(mut self) -> Result<Message, Error> {
         let mut bytes = Vec::new();
         self.read_to_end(&mut bytes).await.map_err(unwrap)?;
-        Ok(match self.kind {
-            DataKind::Text => match Utf8Bytes::try_from(Bytes::from(bytes)) {
-                Ok(text) => Message::Text(text),
-                Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidData, error.to_string()).into()),
-            },
-            _ => Message::binary(bytes),
-        })
+        Ok(assemble(self.kind, bytes.into()))
     }
 
     /// Text or binary.

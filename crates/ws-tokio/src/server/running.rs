@@ -107,12 +107,15 @@ impl fmt::Debug for Running {
     }
 }
 
+/// How many connections each address has.
+type Peers = Arc<Mutex<HashMap<IpAddr, usize>>>;
+
 #[derive(Clone)]
 struct Accepting {
     shared: Arc<drive::Shared>,
     /// One for every connection that may still come.
     places: Arc<Semaphore>,
-    peers: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    peers: Peers,
     max_per_peer: usize,
     stopped: watch::Receiver<()>,
 }
@@ -193,7 +196,7 @@ impl Accepting {
 }
 
 /// A connection that is counted.
-struct Counted(Option<(Arc<Mutex<HashMap<IpAddr, usize>>>, IpAddr)>);
+struct Counted(Option<(Peers, IpAddr)>);
 
 impl Drop for Counted {
     fn drop(&mut self) {
