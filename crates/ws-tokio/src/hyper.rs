@@ -81,6 +81,10 @@ impl Upgrade {
     /// # Errors
     /// The response that refuses, if the request is no valid handshake, comes from an origin that may not connect, or
     /// did not offer the chosen subprotocol.
+    #[expect(
+        clippy::result_large_err,
+        reason = "both are about as large, and made once per connection"
+    )]
     pub fn accept(self, accept: Accept) -> Result<(http::Response<()>, Opening), http::Response<Vec<u8>>> {
         let refuse = |error: HandshakeError| to_http(&error.response());
         let on_upgrade = self

@@ -1,0 +1,80 @@
+//! Connecting again and again.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use ws_tokio::{Accept, Error, HandshakeError, Message, Response, accept, connect};
+
+/// Answers requests with these statuses in turn; 101 opens, sends the number of the attempt, and closes.
+async fn answering(statuses: Vec<u16>) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let attempts = Arc::new(AtomicUsize::new(0));
+    let counted = attempts.clone();
+    tokio::spawn(async move {
+        for status in statuses {
+            let (stream, _) = listener.accept().await.unwrap();
+            let attempt = counted.fetch_add(1, Ordering::Relaxed) + 1;
+            let incoming = accept(stream).await.unwrap();
+            if status == 101 {
+                let mut ws = incoming.accept(Accept::new()).await.unwrap();
+                let greeting = ws.recv().await.unwrap().unwrap();
+                assert_eq!(greeting, Message::text("hello"));
+                ws.send(attempt.to_string()).await.unwrap();
+                let _ = ws.close(ws_tokio::CloseCode::NORMAL, "").await;
+            } else {
+                let response = Response::new(status).with_header("Retry-After", "30").unwrap();
+                let _ = incoming.reject(&response).await;
+            }
+        }
+    });
+    (url, attempts)
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_goes_on_through_failures_and_greets_every_time() {
+    let (url, attempts) = answering(vec![503, 101, 500, 429, 101]).await;
+    let mut connections = connect(&url).reconnecting().on_open(|mut ws| async move {
+        ws.send("hello").await?;
+        Ok(ws)
+    });
+    for attempt in ["2", "5"] {
+        let mut ws = connections.next().await.unwrap();
+        assert_eq!(ws.recv().await.unwrap(), Some(Message::text(attempt)));
+        assert_eq!(ws.recv().await.unwrap(), None);
+    }
+    assert_eq!(attempts.load(Ordering::Relaxed), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_waits_as_long_as_the_server_asks_for() {
+    let (url, _) = answering(vec![503, 101]).await;
+    let mut connections = connect(&url).reconnecting().on_open(|mut ws| async move {
+        ws.send("hello").await?;
+        Ok(ws)
+    });
+    let start = Instant::now();
+    connections.next().await.unwrap();
+    assert!(start.elapsed() >= Duration::from_secs(30));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_fatal_ends_it_and_so_does_the_last_attempt() {
+    let (url, attempts) = answering(vec![500, 403, 500, 500]).await;
+    let mut connections = connect(&url).reconnecting();
+    assert!(matches!(connections.next().await, Err(Error::Refused(response)) if response.status() == 403));
+    assert_eq!(attempts.load(Ordering::Relaxed), 2);
+    let mut connections = connect(&url).reconnecting().give_up_after(2);
+    assert!(matches!(connections.next().await, Err(Error::Refused(response)) if response.status() == 500));
+    assert_eq!(attempts.load(Ordering::Relaxed), 4);
+    let mut connections = connect("no url").reconnecting();
+    assert!(matches!(
+        connections.next().await,
+        Err(Error::Handshake(HandshakeError::Url(_)))
+    ));
+}
