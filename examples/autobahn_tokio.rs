@@ -2,12 +2,15 @@
 //!
 //! `cargo run --release --example autobahn_tokio -- --url ws://127.0.0.1:9001 --agent ws-tokio`
 
+use std::io;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use examples::args::AutobahnArgs;
 use examples::outcome;
-use ws_tokio::{Config, Error, connect};
+use tokio::net::{TcpListener, TcpStream};
+use ws_tokio::{Config, Connect, Error, Socket, WebSocket, connect, tls};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -17,6 +20,7 @@ async fn main() -> ExitCode {
 async fn run(args: &AutobahnArgs) -> Result<(), Error> {
     let AutobahnArgs { url, agent } = args;
     let config = Arc::new(args.config());
+    let path = Path::from_env(url).await?;
 
     let mut ws = connect(&format!("{url}/getCaseCount")).config(config.clone()).await?;
     let count = ws.recv().await?;
@@ -27,7 +31,7 @@ async fn run(args: &AutobahnArgs) -> Result<(), Error> {
     for case in 1..=count {
         let case_url = format!("{url}/runCase?case={case}&agent={agent}");
         // A case may end with an error: whether it was the right one, the server judges.
-        let _ = run_case(&case_url, config.clone()).await;
+        let _ = run_case(&case_url, config.clone(), &path).await;
     }
     let mut ws = connect(&format!("{url}/updateReports?agent={agent}"))
         .config(config)
@@ -37,10 +41,92 @@ async fn run(args: &AutobahnArgs) -> Result<(), Error> {
     Ok(())
 }
 
-async fn run_case(url: &str, config: Arc<Config>) -> Result<(), Error> {
-    let mut ws = connect(url).config(config).await?;
-    while let Some(message) = ws.recv().await? {
-        ws.send(message).await?;
+async fn run_case(url: &str, config: Arc<Config>, path: &Path) -> Result<(), Error> {
+    let connect = connect(url).config(config);
+    let mut ws = match path {
+        Path::Tls(relay) => relay.connect(connect, url).await?,
+        _ => connect.await?,
+    };
+    match path {
+        Path::Plain | Path::Tls(_) => {
+            while let Some(message) = ws.recv().await? {
+                ws.send(message).await?;
+            }
+        }
+        Path::Split => {
+            let (mut reader, writer) = ws.split();
+            while let Some(message) = reader.recv().await? {
+                writer.send(message).await?;
+            }
+        }
+        Path::Stream => {
+            let (mut reader, writer) = ws.split();
+            while let Some(mut message) = reader.recv_stream().await? {
+                let mut reply = writer.send_stream(message.kind()).await?;
+                tokio::io::copy_buf(&mut message, &mut reply).await?;
+                reply.finish().await?;
+            }
+        }
     }
     Ok(())
+}
+
+/// Which part of the crate echoes: `AUTOBAHN_PATH=plain|split|stream|tls`, `plain` if it is not set.
+enum Path {
+    Plain,
+    Split,
+    Stream,
+    Tls(Relay),
+}
+
+impl Path {
+    async fn from_env(url: &str) -> Result<Self, Error> {
+        Ok(match std::env::var("AUTOBAHN_PATH").as_deref() {
+            Err(_) | Ok("plain") => Self::Plain,
+            Ok("split") => Self::Split,
+            Ok("stream") => Self::Stream,
+            Ok("tls") => Self::Tls(Relay::start(url).await?),
+            Ok(other) => return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("no path {other}")).into()),
+        })
+    }
+}
+
+/// Takes TLS off in front of the fuzzing server, which speaks none.
+struct Relay {
+    address: SocketAddr,
+    trust: Arc<tls::rustls::ClientConfig>,
+}
+
+impl Relay {
+    async fn start(url: &str) -> Result<Self, Error> {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).map_err(io::Error::other)?;
+        let certificate = made.cert.pem();
+        let config = tls::server_config(certificate.as_bytes(), made.signing_key.serialize_pem().as_bytes())?;
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let server = url.trim_start_matches("ws://").to_owned();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (config, server) = (config.clone(), server.clone());
+                tokio::spawn(async move {
+                    let mut near = tls::accept(stream, config).await?;
+                    let mut far = TcpStream::connect(server).await?;
+                    far.set_nodelay(true)?;
+                    tokio::io::copy_bidirectional(&mut near, &mut far).await
+                });
+            }
+        });
+        Ok(Self {
+            address,
+            trust: tls::trusting(certificate.as_bytes())?,
+        })
+    }
+
+    /// By `wss://` to the relay, asking for what the URL names.
+    async fn connect(&self, connect: Connect, url: &str) -> Result<WebSocket<Socket>, Error> {
+        let rest = url.trim_start_matches("ws://");
+        let path = &rest[rest.find('/').unwrap_or(rest.len())..];
+        let url = format!("wss://localhost:{}{path}", self.address.port());
+        connect.url(&url).tls(self.trust.clone()).await
+    }
 }

@@ -65,6 +65,12 @@ pub struct Connect {
 type ConfigureSocket = dyn Fn(&TcpSocket) -> io::Result<()> + Send + Sync;
 
 impl Connect {
+    /// Goes somewhere else, with all else as it was set.
+    pub fn url(mut self, url: &str) -> Self {
+        self.url = url.to_owned();
+        self
+    }
+
     /// Adds a header to the request.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));

@@ -60,8 +60,9 @@ impl StdError for Error {
 }
 
 impl From<io::Error> for Error {
+    /// Takes an error out again that a reader or writer of a message has wrapped.
     fn from(error: io::Error) -> Self {
-        Self::Io(error)
+        error.downcast().unwrap_or_else(Self::Io)
     }
 }
 

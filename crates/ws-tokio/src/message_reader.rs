@@ -85,7 +85,7 @@ impl<'a, S: ByteStream> MessageReader<'a, S> {
     /// Dropping the future drops the message.
     pub async fn collect(mut self) -> Result<Message, Error> {
         let mut bytes = Vec::new();
-        self.read_to_end(&mut bytes).await.map_err(unwrap)?;
+        self.read_to_end(&mut bytes).await?;
         Ok(assemble(self.kind(), bytes.into()))
     }
 
@@ -199,12 +199,5 @@ pub(crate) fn wrap(error: Error) -> io::Error {
     match error {
         Error::Io(error) => error,
         error => io::Error::other(error),
-    }
-}
-
-pub(crate) fn unwrap(error: io::Error) -> Error {
-    match error.downcast::<Error>() {
-        Ok(error) => error,
-        Err(error) => Error::Io(error),
     }
 }

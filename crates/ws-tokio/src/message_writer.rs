@@ -10,6 +10,7 @@ use ws_proto::{CloseCode, DataKind, SendError};
 
 use crate::error::Error;
 use crate::line::{Shared, lock};
+use crate::message_reader::wrap;
 use crate::split::{Turn, poll_put};
 use crate::turn::After;
 use crate::websocket::ByteStream;
@@ -99,17 +100,17 @@ impl<S: ByteStream> AsyncWrite for MessageWriter<'_, S> {
         if bytes.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        self.poll_fragment(cx, bytes, false).map_err(into_io)
+        self.poll_fragment(cx, bytes, false).map_err(wrap)
     }
 
     /// Waits until what was written has left.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        crate::split::poll_drained(self.shared, cx, |line| line.is_flushed()).map_err(into_io)
+        crate::split::poll_drained(self.shared, cx, |line| line.is_flushed()).map_err(wrap)
     }
 
     /// Finishes the message; the connection stays open.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_fragment(cx, &[], true)).map_err(into_io)?;
+        ready!(self.poll_fragment(cx, &[], true)).map_err(wrap)?;
         Poll::Ready(Ok(()))
     }
 }
@@ -129,13 +130,6 @@ impl<S: ByteStream> fmt::Debug for MessageWriter<'_, S> {
             .field("kind", &self.kind)
             .field("state", &self.state)
             .finish_non_exhaustive()
-    }
-}
-
-fn into_io(error: Error) -> io::Error {
-    match error {
-        Error::Io(error) => error,
-        error => io::Error::other(error),
     }
 }
 

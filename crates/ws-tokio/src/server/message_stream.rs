@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use ws_proto::{Bytes, DataKind, Message};
 
 use crate::error::Error;
-use crate::message_reader::{assemble, unwrap};
+use crate::message_reader::assemble;
 
 /// A message, given to [`Client::on_message`](crate::Client::on_message) with its first bytes: collect it with
 /// [`get`](Self::get), or read it as it comes, as an `AsyncRead` and `AsyncBufRead`.
@@ -53,7 +53,7 @@ impl MessageStream {
     /// [`Error::Connection`] or [`Error::Io`] if the connection failed before.
     pub async fn get(mut self) -> Result<Message, Error> {
         let mut bytes = Vec::new();
-        self.read_to_end(&mut bytes).await.map_err(unwrap)?;
+        self.read_to_end(&mut bytes).await?;
         Ok(assemble(self.kind, bytes.into()))
     }
 
