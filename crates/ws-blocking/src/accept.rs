@@ -1,22 +1,23 @@
 //! The server's side of the opening handshake, in two steps: look at the request, then decide.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ws_proto::handshake::{Accept, HandshakeError, Request, Response, ServerHandshake};
 use ws_proto::{Config, Role};
 
 use crate::deadline::Deadline;
-use crate::input::ReadBuffer;
+use crate::handshaking::Opening;
+use crate::line::Line;
 use crate::server::Slot;
-use crate::{Error, WebSocket, handshaking};
+use crate::{Error, Stream, WebSocket};
 
 /// Waits for a client's request, with the default [`Config`].
 ///
 /// # Errors
 /// As [`accept_with`].
-pub fn accept(stream: TcpStream) -> Result<Incoming, Error> {
+pub fn accept(stream: impl Into<Stream>) -> Result<Incoming, Error> {
     accept_with(stream, Config::default())
 }
 
@@ -25,28 +26,48 @@ pub fn accept(stream: TcpStream) -> Result<Incoming, Error> {
 /// # Errors
 /// [`Error::Handshake`] if no HTTP request came, or not in time; the client has been answered. [`Error::Io`] if the
 /// transport failed.
-pub fn accept_with(stream: TcpStream, config: impl Into<Arc<Config>>) -> Result<Incoming, Error> {
-    accept_for(Arc::new(stream), config.into(), None)
+pub fn accept_with(stream: impl Into<Stream>, config: impl Into<Arc<Config>>) -> Result<Incoming, Error> {
+    accept_on(Arc::new(Line::plain(stream.into())?), config.into(), None)
+}
+
+/// As [`accept_with`], over TLS. Its handshake is done first; the deadline is for both together.
+///
+/// # Errors
+/// As [`accept_with`]; [`Error::Io`] if TLS can't be agreed on.
+#[cfg(feature = "tls")]
+pub fn accept_tls(
+    stream: impl Into<Stream>,
+    tls: Arc<rustls::ServerConfig>,
+    config: impl Into<Arc<Config>>,
+) -> Result<Incoming, Error> {
+    let line = Line::with_tls(stream.into(), crate::tls::Tls::server(tls)?)?;
+    accept_on(Arc::new(line), config.into(), None)
 }
 
 /// As [`accept_with`], for a server that wants to know when the connection is open.
-pub(crate) fn accept_for(
-    stream: Arc<TcpStream>,
+pub(crate) fn accept_on(line: Arc<Line>, config: Arc<Config>, slot: Option<Arc<Slot>>) -> Result<Incoming, Error> {
+    let deadline = Deadline::after(Some(config.handshake.timeout));
+    accept_by(Opening::new(line), config, slot, deadline)
+}
+
+fn accept_by(
+    mut opening: Opening,
     config: Arc<Config>,
     slot: Option<Arc<Slot>>,
+    deadline: Deadline,
 ) -> Result<Incoming, Error> {
-    // It may have come from a listener that does not block, and on some systems be like it.
-    stream.set_nonblocking(false)?;
-    stream.set_nodelay(true)?;
-    let deadline = Deadline::after(Some(config.handshake.timeout));
+    let Opening { line, inflow, .. } = &mut opening;
+    match line.shake_hands(inflow, deadline) {
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(HandshakeError::TimedOut.into()),
+        result => result?,
+    }
     let mut handshake = ServerHandshake::new(&config.handshake);
-    let mut buffer = ReadBuffer::new(&[]);
     let request = loop {
-        let fault = match handshaking::read(&stream, &mut buffer, deadline) {
+        let fault = match opening.read(deadline) {
             Ok(0) => return Err(HandshakeError::UnexpectedEof.into()),
-            Ok(count) => match handshake.receive(buffer.unread()) {
+            Ok(count) => match handshake.receive(opening.buffer.unread()) {
                 Ok(Some((request, used))) => {
-                    buffer.keep(count - used);
+                    opening.buffer.keep(count - used);
                     break request;
                 }
                 Ok(None) => continue,
@@ -58,14 +79,13 @@ pub(crate) fn accept_for(
         let mut answer = Vec::new();
         fault.response().write(&mut answer);
         // The fault is what matters, not whether the client took the answer.
-        let _ = dismiss(&stream, &answer, &config);
+        let _ = dismiss(opening, &answer, &config);
         return Err(fault.into());
     };
     Ok(Incoming {
-        stream,
+        opening,
         config,
         request,
-        buffer,
         slot,
     })
 }
@@ -75,11 +95,9 @@ pub(crate) fn accept_for(
 /// Drop it to end the transport without an answer.
 #[derive(Debug)]
 pub struct Incoming {
-    stream: Arc<TcpStream>,
+    opening: Opening,
     config: Arc<Config>,
     request: Request,
-    /// What came behind the request.
-    buffer: ReadBuffer,
     slot: Option<Arc<Slot>>,
 }
 
@@ -93,9 +111,9 @@ impl Incoming {
     /// Where the client is.
     ///
     /// # Errors
-    /// If the transport has ended meanwhile.
+    /// If the transport has ended meanwhile, or is no TCP stream.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.stream.peer_addr()
+        self.opening.line.socket.peer_addr()
     }
 
     /// Opens the connection.
@@ -114,16 +132,18 @@ impl Incoming {
                 return Err(fault.into());
             }
         };
-        let deadline = answer_deadline(&self.config);
+        let Opening { line, inflow, buffer } = self.opening;
+        // The time that the application took to decide is not the client's fault, so the answer gets a deadline of its own.
+        let patience = Some(self.config.handshake.timeout);
         let ws = WebSocket::open(
-            self.stream,
+            line,
             Role::Server,
             self.config,
-            self.buffer,
+            (inflow, buffer),
             accepted.protocol,
             &accepted.extensions,
-        )?;
-        ws.write_answer(&answer, deadline, || {
+        );
+        ws.shared().write_answer(&answer, patience, || {
             // From here on a stopping server sends a Close. Earlier there is nothing to close, and later a client that
             // has read the answer would get none.
             if let Some(slot) = self.slot {
@@ -141,18 +161,14 @@ impl Incoming {
     pub fn reject(self, response: Response) -> Result<(), Error> {
         let mut answer = Vec::new();
         self.request.reject(&response, &mut answer);
-        dismiss(&self.stream, &answer, &self.config)?;
+        dismiss(self.opening, &answer, &self.config)?;
         Ok(())
     }
 }
 
-fn dismiss(stream: &TcpStream, answer: &[u8], config: &Config) -> io::Result<()> {
+fn dismiss(mut opening: Opening, answer: &[u8], config: &Config) -> io::Result<()> {
     // A stranger is never waited for without end.
     let linger = config.timeouts.linger.unwrap_or(config.handshake.timeout);
-    handshaking::dismiss(stream, answer, answer_deadline(config), linger)
-}
-
-/// The time that the application took to decide is not the client's fault, so the answer gets a deadline of its own.
-fn answer_deadline(config: &Config) -> Deadline {
-    Deadline::after(Some(config.handshake.timeout))
+    let deadline = Deadline::after(Some(config.handshake.timeout));
+    opening.dismiss(answer, deadline, linger)
 }

@@ -9,8 +9,9 @@ use ws_proto::handshake::{ClientHandshake, ClientRequest, HandshakeError, Outcom
 use ws_proto::{Config, Role};
 
 use crate::deadline::Deadline;
-use crate::input::ReadBuffer;
-use crate::{Error, WebSocket, handshaking};
+use crate::handshaking::Opening;
+use crate::line::Line;
+use crate::{Error, Stream, WebSocket};
 
 /// Connects to a `ws://` URL, with the default [`Config`].
 ///
@@ -38,10 +39,12 @@ pub fn connect(url: &str) -> Result<WebSocket, Error> {
 pub struct Connect {
     request: ClientRequest,
     config: Arc<Config>,
+    #[cfg(feature = "tls")]
+    tls: Option<Arc<rustls::ClientConfig>>,
 }
 
 impl Connect {
-    /// To a `ws://` URL. A user name and password in it are sent along.
+    /// To a `ws://` URL, or with the feature `tls` to a `wss://` one. A user name and password in it are sent along.
     ///
     /// # Errors
     /// [`Error::Handshake`] says what is wrong with the URL.
@@ -83,6 +86,15 @@ impl Connect {
         self
     }
 
+    /// Sets how `wss://` servers are spoken to: the certificates to trust, and one to show. Default: those that browsers
+    /// trust.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: impl Into<Arc<rustls::ClientConfig>>) -> Self {
+        self.tls = Some(tls.into());
+        self
+    }
+
     /// Connects and does the handshake. All addresses of the host are tried in turn.
     ///
     /// [`HandshakeConfig::timeout`](crate::HandshakeConfig::timeout) is for all of it together but the resolution of
@@ -92,7 +104,7 @@ impl Connect {
     /// # Errors
     /// [`Error::Refused`] if the server answered with something else than 101. [`Error::Handshake`] if its answer is no
     /// handshake or not complete in time. [`Error::Io`] if no address can be reached. [`Error::TlsUnsupported`] for
-    /// `wss://`.
+    /// `wss://` without the feature `tls`.
     pub fn connect(self) -> Result<WebSocket, Error> {
         self.connect_with_answer().map(|(ws, _)| ws)
     }
@@ -102,20 +114,68 @@ impl Connect {
     /// # Errors
     /// As [`connect`](Self::connect).
     pub fn connect_with_answer(self) -> Result<(WebSocket, ServerAccepted), Error> {
-        let Self { request, config } = self;
-        let timeout = config.handshake.timeout;
+        let timeout = self.config.handshake.timeout;
         let deadline = Deadline::after(Some(timeout));
-        let stream = reach(request.url(), deadline, timeout)?;
-        let (answer, buffer) = shake_hands(&stream, &request, &config, deadline).map_err(name_timeout)?;
+        self.check_scheme()?;
+        let stream = reach(self.request.url(), deadline, timeout)?;
+        self.open(stream.into(), deadline).map_err(name_timeout)
+    }
+
+    /// Does the handshake over a socket that is connected already: a unix socket, or one that goes through something.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub fn connect_over(self, stream: impl Into<Stream>) -> Result<(WebSocket, ServerAccepted), Error> {
+        self.check_scheme()?;
+        let deadline = Deadline::after(Some(self.config.handshake.timeout));
+        self.open(stream.into(), deadline).map_err(name_timeout)
+    }
+
+    fn open(self, stream: Stream, deadline: Deadline) -> Result<(WebSocket, ServerAccepted), Error> {
+        let mut opening = Opening::new(Arc::new(self.line(stream)?));
+        let Opening { line, inflow, .. } = &mut opening;
+        line.shake_hands(inflow, deadline)?;
+        let Self { request, config, .. } = self;
+        let answer = shake_hands(&mut opening, &request, &config, deadline)?;
+        let Opening { line, inflow, buffer } = opening;
+        let protocol = answer.protocol.clone();
         let ws = WebSocket::open(
-            Arc::new(stream),
+            line,
             Role::Client,
             config,
-            buffer,
-            answer.protocol.clone(),
+            (inflow, buffer),
+            protocol,
             &answer.extensions,
-        )?;
+        );
         Ok((ws, answer))
+    }
+}
+
+impl Connect {
+    fn check_scheme(&self) -> Result<(), Error> {
+        if self.request.url().is_secure() && cfg!(not(feature = "tls")) {
+            return Err(Error::TlsUnsupported);
+        }
+        Ok(())
+    }
+
+    #[cfg(feature = "tls")]
+    fn line(&self, stream: Stream) -> io::Result<Line> {
+        let url = self.request.url();
+        if !url.is_secure() {
+            return Line::plain(stream);
+        }
+        let config = match &self.tls {
+            Some(config) => Arc::clone(config),
+            None => crate::tls::default_client_config()?,
+        };
+        Line::with_tls(stream, crate::tls::Tls::client(config, url.host())?)
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[allow(clippy::unused_self, reason = "with TLS, the URL decides")]
+    fn line(&self, stream: Stream) -> io::Result<Line> {
+        Line::plain(stream)
     }
 }
 
@@ -124,54 +184,49 @@ impl From<ClientRequest> for Connect {
         Self {
             request,
             config: Arc::default(),
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 }
 
 /// Connects to the first address that can be reached.
 fn reach(url: &Url, deadline: Deadline, timeout: Duration) -> Result<TcpStream, Error> {
-    if url.is_secure() {
-        return Err(Error::TlsUnsupported);
-    }
     let addresses: Vec<_> = (url.host(), url.port()).to_socket_addrs()?.collect();
     let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
     for (tried, address) in addresses.iter().enumerate() {
         let untried = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
         let left = deadline.left()?.unwrap_or(timeout);
-        match TcpStream::connect_timeout(address, (left / untried).max(crate::deadline::MIN_TIMEOUT)) {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                return Ok(stream);
-            }
+        match TcpStream::connect_timeout(address, (left / untried).max(MIN_TIMEOUT)) {
+            Ok(stream) => return Ok(stream),
             Err(error) => failure = error,
         }
     }
     Err(failure.into())
 }
 
-/// Asks, and reads the answer; gives the buffer with what came behind it.
+/// Asks, and reads the answer; what came behind it stays in the buffer.
 fn shake_hands(
-    stream: &TcpStream,
+    opening: &mut Opening,
     request: &ClientRequest,
     config: &Config,
     deadline: Deadline,
-) -> Result<(ServerAccepted, ReadBuffer), Error> {
+) -> Result<ServerAccepted, Error> {
     let mut question = Vec::new();
     let mut handshake = ClientHandshake::new(request, rand::random(), &config.handshake, &mut question);
-    handshaking::write(stream, &question, deadline)?;
-    let mut buffer = ReadBuffer::new(&[]);
+    opening.write(&question, deadline)?;
     let outcome = loop {
-        let count = handshaking::read(stream, &mut buffer, deadline)?;
+        let count = opening.read(deadline)?;
         if count == 0 {
             break handshake.handle_eof()?.ok_or(HandshakeError::UnexpectedEof)?;
         }
-        if let Some((outcome, used)) = handshake.receive(buffer.unread())? {
-            buffer.keep(count - used);
+        if let Some((outcome, used)) = handshake.receive(opening.buffer.unread())? {
+            opening.buffer.keep(count - used);
             break outcome;
         }
     };
     match outcome {
-        Outcome::Accepted(accepted) => Ok((accepted, buffer)),
+        Outcome::Accepted(accepted) => Ok(accepted),
         Outcome::Refused(response) => Err(Error::Refused(Box::new(response))),
     }
 }
@@ -182,3 +237,6 @@ fn name_timeout(error: Error) -> Error {
         error => error,
     }
 }
+
+/// The shortest time to try an address for; the system takes zero for an error.
+const MIN_TIMEOUT: Duration = Duration::from_millis(1);

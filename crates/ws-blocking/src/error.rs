@@ -22,8 +22,10 @@ pub enum Error {
     /// The server answered the handshake with something else than 101: a redirect, a demand for credentials, a
     /// refusal. This is its whole answer.
     Refused(Box<Response>),
-    /// A `wss://` URL: this crate does not speak TLS yet.
+    /// A `wss://` URL: this crate speaks TLS with its feature `tls` only.
     TlsUnsupported,
+    /// Nothing came in the time given to the call. The connection is as before: try again.
+    NothingYet,
 }
 
 impl fmt::Display for Error {
@@ -41,7 +43,8 @@ impl fmt::Display for Error {
                     response.reason()
                 )
             }
-            Self::TlsUnsupported => f.write_str("wss:// needs TLS, which is not supported yet: use ws://"),
+            Self::TlsUnsupported => f.write_str("wss:// needs TLS: build ws-blocking with its feature \"tls\""),
+            Self::NothingYet => f.write_str("nothing came in time"),
         }
     }
 }
@@ -53,7 +56,7 @@ impl error::Error for Error {
             Self::Connection(error) => Some(error),
             Self::Send(error) => Some(error),
             Self::Handshake(error) => Some(error),
-            Self::Refused(_) | Self::TlsUnsupported => None,
+            Self::Refused(_) | Self::TlsUnsupported | Self::NothingYet => None,
         }
     }
 }

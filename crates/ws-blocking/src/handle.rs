@@ -3,7 +3,7 @@
 use std::sync::Weak;
 use std::time::Duration;
 
-use ws_proto::{CloseCode, CloseFrame, SendError};
+use ws_proto::{CloseCode, SendError};
 
 use crate::shared::Shared;
 
@@ -26,10 +26,9 @@ impl Handle {
     /// Starts the closing handshake. `recv` goes on to deliver what the peer still sends, then tells the end as usual;
     /// if the peer does not answer, that takes at most twice [`Timeouts::close`](ws_proto::Timeouts::close).
     ///
-    /// Never waits for the connection's own thread: if that is writing, it writes the Close itself once it is done,
-    /// which a peer that does not read can put off as [`WebSocket::send`](crate::WebSocket::send) tells. Otherwise this
-    /// call writes it, and such a peer holds it for as long as a Close may wait. Without effect on a connection that is
-    /// closing already.
+    /// Never waits for a thread that is writing: that one writes the Close itself once it is done, which a peer that does
+    /// not read can put off as [`WebSocket::send`](crate::WebSocket::send) tells. Otherwise this call writes it, and such
+    /// a peer holds it for as long as a Close may wait. Without effect on a connection that is closing already.
     ///
     /// # Errors
     /// [`SendError::Close`] if the code must not be sent or the reason is over 123 bytes.
@@ -43,19 +42,20 @@ impl Handle {
         reason: &str,
         patience: Option<Duration>,
     ) -> Result<(), SendError> {
-        let frame = CloseFrame::new(code, reason)?;
-        if let Some(shared) = self.shared.upgrade() {
-            shared.ask_to_close(frame, patience);
+        let Some(shared) = self.shared.upgrade() else {
+            return Ok(());
+        };
+        match shared.close_within(code, reason, patience) {
+            Err(SendError::Closed) => Ok(()),
+            result => result,
         }
-        Ok(())
     }
 
-    /// Ends the transport at once, without a closing handshake. Whatever the connection's thread waits for ends with an
+    /// Ends the transport at once, without a closing handshake. Whatever the connection's threads wait for ends with an
     /// error.
     pub fn shutdown(&self) {
         if let Some(shared) = self.shared.upgrade() {
-            // It fails only if the transport has ended already.
-            let _ = shared.shutdown();
+            shared.line.shutdown();
         }
     }
 }

@@ -1,56 +1,49 @@
 //! Reading and writing before a connection is open, by one deadline.
 
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::deadline::{Deadline, is_timeout};
+use crate::deadline::Deadline;
 use crate::input::ReadBuffer;
+use crate::line::{Inflow, Line};
 
-/// Reads once. Fails with [`TimedOut`](io::ErrorKind::TimedOut) when the deadline passes.
-pub(crate) fn read(stream: &TcpStream, buffer: &mut ReadBuffer, deadline: Deadline) -> io::Result<usize> {
-    loop {
-        stream.set_read_timeout(deadline.left()?)?;
-        match buffer.fill(stream) {
-            Err(error) if is_timeout(&error) || error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
+/// A transport before its connection is open.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    pub(crate) line: Arc<Line>,
+    pub(crate) inflow: Inflow,
+    pub(crate) buffer: ReadBuffer,
+}
+
+impl Opening {
+    pub(crate) fn new(line: Arc<Line>) -> Self {
+        Self {
+            line,
+            inflow: Inflow::default(),
+            buffer: ReadBuffer::new(&[]),
         }
     }
-}
 
-/// Writes everything. Fails with [`TimedOut`](io::ErrorKind::TimedOut) when the deadline passes.
-pub(crate) fn write(mut stream: &TcpStream, mut bytes: &[u8], deadline: Deadline) -> io::Result<()> {
-    while !bytes.is_empty() {
-        stream.set_write_timeout(deadline.left()?)?;
-        match stream.write(bytes) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => bytes = &bytes[count..],
-            Err(error) if is_timeout(&error) || error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+    /// Reads once. Fails with [`TimedOut`](io::ErrorKind::TimedOut) when the deadline passes.
+    pub(crate) fn read(&mut self, deadline: Deadline) -> io::Result<usize> {
+        let Self { line, inflow, buffer } = self;
+        buffer.fill(|into| line.read_by(inflow, into, deadline))
     }
-    Ok(())
-}
 
-/// Writes the last answer and ends the transport so that the peer gets to read it: a socket dropped with input unread
-/// is reset, and a reset overtakes what is under way.
-pub(crate) fn dismiss(stream: &TcpStream, answer: &[u8], deadline: Deadline, linger: Duration) -> io::Result<()> {
-    write(stream, answer, deadline)?;
-    stream.shutdown(Shutdown::Write)?;
-    // Whatever goes wrong from here on, the answer is out.
-    let _ = discard(stream, Deadline::after(Some(linger)));
-    Ok(())
-}
+    /// Writes everything. Fails with [`TimedOut`](io::ErrorKind::TimedOut) when the deadline passes.
+    pub(crate) fn write(&self, bytes: &[u8], deadline: Deadline) -> io::Result<()> {
+        self.line.write_by(bytes, deadline)
+    }
 
-fn discard(mut stream: &TcpStream, deadline: Deadline) -> io::Result<()> {
-    let mut scratch = [0; DISCARD_SIZE];
-    loop {
-        stream.set_read_timeout(deadline.left()?)?;
-        if stream.read(&mut scratch)? == 0 {
-            return Ok(());
-        }
+    /// Writes the last answer and ends the transport so that the peer gets to read it: a socket dropped with input
+    /// unread is reset, and a reset overtakes what is under way.
+    pub(crate) fn dismiss(&mut self, answer: &[u8], deadline: Deadline, linger: Duration) -> io::Result<()> {
+        self.write(answer, deadline)?;
+        self.line.end_sending()?;
+        let linger = Deadline::after(Some(linger));
+        // Whatever goes wrong from here on, the answer is out.
+        while let Ok(1..) = self.read(linger) {}
+        Ok(())
     }
 }
-
-/// What is thrown away at a time.
-const DISCARD_SIZE: usize = 4096;

@@ -1,7 +1,7 @@
 //! The read buffer of one connection.
 
 use std::fmt;
-use std::io::{self, Read};
+use std::io;
 
 /// Bytes that were read and not yet taken.
 ///
@@ -38,11 +38,16 @@ impl ReadBuffer {
     }
 
     /// Reads once; what is unread must have been taken.
-    pub(crate) fn fill(&mut self, mut source: impl Read) -> io::Result<usize> {
+    pub(crate) fn fill(&mut self, read: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> io::Result<usize> {
         self.start = 0;
         self.end = 0;
-        self.end = source.read(&mut self.bytes)?;
+        self.end = read(&mut self.bytes)?;
         Ok(self.end)
+    }
+
+    /// How much one read can bring.
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.len()
     }
 }
 

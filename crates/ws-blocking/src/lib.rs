@@ -43,7 +43,9 @@
 //! message assembly and the closing handshake ([`Timeouts`]), and writing (see [`WebSocket::send`]). They hold although
 //! the thread blocks. To end a connection from another thread, take a [`Handle`].
 //!
-//! TLS is not supported yet.
+//! # Features
+//! `tls` adds `wss://` and TLS servers, by rustls. Everything works over it as it does without, [split
+//! halves](WebSocket::split) included.
 
 #![forbid(unsafe_code)]
 
@@ -54,20 +56,35 @@ mod error;
 mod handle;
 mod handshaking;
 mod input;
+mod line;
+mod message_reader;
+mod message_writer;
+mod outgoing;
+mod reader;
 mod server;
 mod shared;
+mod socket;
+#[cfg(feature = "tls")]
+mod tls;
 mod websocket;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "tls")]
+pub use self::accept::accept_tls;
 pub use self::accept::{Incoming, accept, accept_with};
 pub use self::connect::{Connect, connect};
 pub use self::error::Error;
 pub use self::handle::Handle;
+pub use self::message_reader::{MessageReader, Messages};
+pub use self::message_writer::MessageWriter;
+pub use self::reader::Reader;
 pub use self::server::{Server, StopHandle};
+pub use self::socket::Stream;
 pub use self::websocket::WebSocket;
+pub use self::writer::Writer;
 
 #[cfg(feature = "deflate")]
 pub use ws_proto::deflate;

@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 use std::io;
 use std::mem;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
 use ws_proto::{CloseCode, Config};
 
-use crate::accept::accept_for;
+use crate::accept::accept_on;
 use crate::deadline::Deadline;
+use crate::line::Line;
 use crate::{Handle, Incoming};
 
 /// A listening socket, and a thread for every connection that comes.
@@ -116,9 +117,9 @@ impl Server {
     }
 
     fn start(&self, stream: TcpStream, handler: &Arc<Handler>) -> io::Result<()> {
-        let stream = Arc::new(stream);
+        let line = Arc::new(Line::plain(stream.into())?);
         let slot = Arc::new(Slot {
-            stream: Arc::downgrade(&stream),
+            line: Arc::downgrade(&line),
             handle: OnceLock::new(),
         });
         // Leaves the list when the thread ends, or at once if there is none.
@@ -131,7 +132,7 @@ impl Server {
         thread.spawn(move || {
             let _member = member;
             // A client that did not come to a request has been answered already.
-            if let Ok(incoming) = accept_for(stream, config, Some(slot)) {
+            if let Ok(incoming) = accept_on(line, config, Some(slot)) {
                 handler(incoming);
             }
         })?;
@@ -183,7 +184,7 @@ impl StopHandle {
 /// What the server knows of one connection.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    stream: Weak<TcpStream>,
+    line: Weak<Line>,
     /// Set when the handshake is done.
     handle: OnceLock<Handle>,
 }
@@ -204,9 +205,8 @@ impl Slot {
     }
 
     fn shut_down(&self) {
-        if let Some(stream) = self.stream.upgrade() {
-            // It may have ended already.
-            let _ = stream.shutdown(Shutdown::Both);
+        if let Some(line) = self.line.upgrade() {
+            line.shutdown();
         }
     }
 }
@@ -364,7 +364,7 @@ mod tests {
             peer.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
             let connections = Connections::default();
             let slot = Slot {
-                stream: Arc::downgrade(&ws.shared_for_test().stream),
+                line: Arc::downgrade(&ws.shared().line),
                 handle: OnceLock::from(ws.handle()),
             };
             connections.enter(Arc::new(slot));

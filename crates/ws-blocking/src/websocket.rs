@@ -1,49 +1,36 @@
-//! An open connection, as its thread sees it.
+//! An open connection, both halves in one hand.
 
-use std::io::{self, Read};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ws_proto::extension::Agreed;
-use ws_proto::{
-    CloseCode, Config, Connection, ConnectionError, Delivery, Ending, Event, Input, Instant, Message, Prepared,
-    Receiver, Role, SendError, Transport,
-};
+use ws_proto::{CloseCode, Compression, Config, Connection, DataKind, Delivery, Ending, Message, Prepared, Role};
 
-use crate::deadline::{Deadline, MIN_TIMEOUT, is_near, is_timeout};
+use crate::deadline::Deadline;
 use crate::input::ReadBuffer;
+use crate::line::{Inflow, Line};
 use crate::shared::Shared;
-use crate::writer::Writer;
-use crate::{Error, Handle, handshaking};
+use crate::writer::ignore_closed;
+use crate::{Error, Handle, MessageReader, MessageWriter, Messages, Reader, Stream, Writer};
 
-/// An open WebSocket connection over a TCP stream.
+/// An open WebSocket connection over a TCP stream, a unix socket, or TLS.
 ///
-/// Belongs to one thread, in which its calls block; a [`Handle`] ends it from another one. Pings are answered,
-/// keepalive pings sent and deadlines kept while [`recv`](Self::recv) waits, so a thread that has nothing to send
-/// should be in there.
+/// Belongs to one thread, in which its calls block; a [`Handle`] ends it from another one, and [`split`](Self::split)
+/// makes two of it. Pings are answered, keepalive pings sent and deadlines kept while [`recv`](Self::recv) waits, so a
+/// thread that has nothing to send should be in there.
 ///
-/// Messages come whole, whatever `Config::delivery` says. Pings are not shown: with
-/// [`Replies::pong`](crate::Replies::pong) off they stay unanswered.
+/// Messages come whole, whatever `Config::delivery` says, unless they are asked for piece by piece
+/// ([`recv_reader`](Self::recv_reader)). Pings are not shown: with [`Replies::pong`](crate::Replies::pong) off they stay
+/// unanswered.
 ///
 /// Dropping it ends the transport at once, without a closing handshake: the peer sees an abnormal end, and messages
 /// that were fed and not flushed are lost. [`close`](Self::close) first.
 #[derive(Debug)]
 pub struct WebSocket {
-    receiver: Receiver,
-    shared: Arc<Shared>,
-    buffer: ReadBuffer,
-    config: Arc<Config>,
-    protocol: Option<String>,
-    /// As it is set on the socket.
-    read_timeout: Option<Duration>,
-    /// Whether this thread has queued something since it last flushed.
-    unflushed: bool,
-    /// Why reading or writing failed first.
-    failure: Option<io::Error>,
-    half_closed: bool,
-    /// Whether the transport has ended.
-    ended: bool,
+    reader: Reader,
+    writer: Writer,
 }
 
 impl WebSocket {
@@ -52,91 +39,157 @@ impl WebSocket {
     /// # Errors
     /// [`Error::Io`] if the socket can't be set up.
     pub fn from_raw(
-        stream: TcpStream,
+        stream: impl Into<Stream>,
         role: Role,
         config: impl Into<Arc<Config>>,
         leftover: &[u8],
     ) -> Result<Self, Error> {
-        stream.set_nonblocking(false)?;
-        stream.set_nodelay(true)?;
-        Self::open(
-            Arc::new(stream),
-            role,
-            config.into(),
-            ReadBuffer::new(leftover),
-            None,
-            &Agreed::default(),
-        )
+        let line = Arc::new(Line::plain(stream.into())?);
+        let input = (Inflow::default(), ReadBuffer::new(leftover));
+        Ok(Self::open(line, role, config.into(), input, None, &Agreed::default()))
     }
 
     pub(crate) fn open(
-        stream: Arc<TcpStream>,
+        line: Arc<Line>,
         role: Role,
         config: Arc<Config>,
-        buffer: ReadBuffer,
+        (inflow, buffer): (Inflow, ReadBuffer),
         protocol: Option<String>,
         extensions: &Agreed,
-    ) -> Result<Self, Error> {
-        stream.set_read_timeout(None)?;
-        stream.set_write_timeout(None)?;
+    ) -> Self {
         let mut connection = match role {
             Role::Server => Connection::server(Arc::clone(&config)),
             Role::Client => Connection::client(Arc::clone(&config), rand::random),
         };
         connection.extend(extensions);
-        let (mut receiver, sender) = connection.split();
-        receiver.set_delivery(Delivery::Messages);
-        Ok(Self {
-            receiver,
-            shared: Arc::new(Shared::new(stream, Writer::new(sender, &config))),
-            buffer,
-            config,
-            protocol,
-            read_timeout: None,
-            unflushed: false,
-            failure: None,
-            half_closed: false,
-            ended: false,
-        })
+        connection.set_delivery(Delivery::Messages);
+        let (receiver, sender) = connection.split();
+        let shared = Arc::new(Shared::new(line, sender, Arc::clone(&config)));
+        let writer = Writer {
+            shared: Arc::clone(&shared),
+            config: Arc::clone(&config),
+        };
+        Self {
+            reader: Reader::new(receiver, shared, inflow, buffer, config, protocol),
+            writer,
+        }
     }
 
-    /// Writes the answer that opens the connection. What `opened` lets others do to the connection comes behind it.
-    pub(crate) fn write_answer(&self, answer: &[u8], deadline: Deadline, opened: impl FnOnce()) -> io::Result<()> {
-        self.shared.with_writer(|_, stream| {
-            opened();
-            handshaking::write(stream, answer, deadline)?;
-            stream.set_write_timeout(None)
-        })
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.writer.shared
+    }
+
+    /// Makes two halves of it, for two threads: one receives, the other sends, and neither waits for the other.
+    ///
+    /// * The [`Reader`] goes on to answer pings, to keep the deadlines and to close, though nobody writes.
+    /// * While a [`Writer`] waits because the peer does not read, the reader goes on reading; what it has to answer
+    ///   leaves first when there is room again.
+    /// * Dropping the reader ends the transport at once; dropping writers changes nothing.
+    ///
+    /// The same holds over TLS.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), ws_blocking::Error> {
+    /// let (mut reader, writer) = ws_blocking::connect("ws://localhost:9001/")?.split();
+    /// let receiving = std::thread::spawn(move || {
+    ///     while let Some(message) = reader.recv()? {
+    ///         println!("{message:?}");
+    ///     }
+    ///     Ok::<_, ws_blocking::Error>(reader)
+    /// });
+    /// writer.send("no matter what comes meanwhile")?;
+    /// writer.close(ws_blocking::CloseCode::NORMAL, "")?;
+    /// let reader = receiving.join().unwrap()?;
+    /// let whole = ws_blocking::WebSocket::reunite(reader, writer).unwrap();
+    /// assert!(whole.ending().unwrap().is_clean());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn split(self) -> (Reader, Writer) {
+        let Self { mut reader, writer } = self;
+        reader.alone = false;
+        (reader, writer)
+    }
+
+    /// Joins two halves again. Other clones of the writer stay what they are.
+    ///
+    /// # Errors
+    /// Gives both back if they are not of the same connection.
+    pub fn reunite(mut reader: Reader, writer: Writer) -> Result<Self, Box<(Reader, Writer)>> {
+        if !Arc::ptr_eq(&reader.shared, &writer.shared) {
+            return Err(Box::new((reader, writer)));
+        }
+        reader.alone = true;
+        Ok(Self { reader, writer })
     }
 
     /// Waits for a message. `None` means that the closing handshake is done and the transport has ended:
     /// [`ending`](Self::ending) tells the codes and who was first. After the end every call gives the same.
     ///
-    /// Before it waits, what was [`feed`](Self::feed)ed is flushed. If [`Replies::close`](crate::Replies::close) is
-    /// off, `None` comes as soon as the peer's Close does: answer it with [`close`](Self::close).
+    /// Before it waits, what was [`feed`](Self::feed)ed is written as far as there is room, and the rest while it waits.
+    /// If [`Replies::close`](crate::Replies::close) is off, `None` comes as soon as the peer's Close does: answer it with
+    /// [`close`](Self::close).
     ///
     /// # Errors
     /// The connection ended otherwise: [`Error::Connection`] if the peer broke the protocol (it has been told), a
     /// deadline passed or the transport ended without a Close, [`Error::Io`] if it failed. Messages that came before are
     /// delivered first.
     pub fn recv(&mut self) -> Result<Option<Message>, Error> {
-        while !self.receiver.is_finished() {
-            if let Some(message) = self.next_message() {
-                return Ok(Some(message));
-            }
-            if self.receiver.is_finished() {
-                break;
-            }
-            if let Some(message) = self.wait_for_input() {
-                return Ok(Some(message));
-            }
-        }
-        self.end()
+        self.reader.recv()
+    }
+
+    /// As [`recv`](Self::recv), for so long at most.
+    ///
+    /// # Errors
+    /// [`Error::NothingYet`] if nothing came in that time; the connection is as before. Those of `recv`.
+    pub fn recv_timeout(&mut self, patience: Duration) -> Result<Option<Message>, Error> {
+        self.reader.recv_timeout(patience)
+    }
+
+    /// As [`recv`](Self::recv), without waiting.
+    ///
+    /// # Errors
+    /// [`Error::NothingYet`] if nothing has come; the connection is as before. Those of `recv`.
+    pub fn try_recv(&mut self) -> Result<Option<Message>, Error> {
+        self.reader.try_recv()
+    }
+
+    /// The messages that come, up to the end: as many calls of [`recv`](Self::recv). An error is the last item.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), ws_blocking::Error> {
+    /// for message in ws_blocking::connect("ws://localhost:9001/")?.messages() {
+    ///     println!("{:?}", message?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn messages(&mut self) -> Messages<'_> {
+        self.reader.messages()
+    }
+
+    /// Waits for the beginning of a message, and gives it piece by piece, as it comes; `None` as in
+    /// [`recv`](Self::recv).
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut ws = ws_blocking::connect("ws://localhost:9001/")?;
+    /// if let Some(mut message) = ws.recv_reader()? {
+    ///     std::io::copy(&mut message, &mut std::fs::File::create("message")?)?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    pub fn recv_reader(&mut self) -> Result<Option<MessageReader<'_>>, Error> {
+        self.reader.recv_reader()
     }
 
     /// Whether input was read that [`recv`](Self::recv) has not looked at yet: if not, the next call is likely to wait.
     pub fn has_buffered_input(&self) -> bool {
-        !self.buffer.is_empty()
+        self.reader.has_buffered_input()
     }
 
     /// Sends a message, and all that was fed before it.
@@ -144,13 +197,20 @@ impl WebSocket {
     /// Waits while the peer does not read. A peer must take 16 KiB, or what there is, each
     /// [`Timeouts::ping_timeout`](crate::Timeouts::ping_timeout); one that does not is given up: the transport ends,
     /// and this call fails with [`TimedOut`](io::ErrorKind::TimedOut). Note that two peers which both only send, and
-    /// more than the system buffers, stop each other.
+    /// more than the system buffers, stop each other: [`split`](Self::split), and let another thread receive.
     ///
     /// # Errors
     /// [`Error::Send`] if we have closed; nothing was sent then. [`Error::Io`] if the transport failed.
     pub fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        self.feed(message)?;
-        self.flush()
+        self.writer.send(message)
+    }
+
+    /// As [`send`](Self::send), saying whether the message is to be compressed, if that was agreed on.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_with(&mut self, message: impl Into<Message>, compression: Compression) -> Result<(), Error> {
+        self.writer.send_with(message, compression)
     }
 
     /// Queues a message, to leave together with others: with the next [`flush`](Self::flush) or [`send`](Self::send),
@@ -161,8 +221,7 @@ impl WebSocket {
     /// # Errors
     /// As [`send`](Self::send).
     pub fn feed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        let message = message.into();
-        self.queue(|writer, stream| writer.queue(stream, |sender, outbox| sender.queue(&message, outbox)))
+        self.writer.feed(message)
     }
 
     /// As [`feed`](Self::feed), for a message that was framed once for many connections.
@@ -170,7 +229,7 @@ impl WebSocket {
     /// # Errors
     /// As [`send`](Self::send).
     pub fn feed_prepared(&mut self, message: &Prepared) -> Result<(), Error> {
-        self.queue(|writer, stream| writer.queue(stream, |sender, outbox| sender.queue_prepared(message, outbox)))
+        self.writer.feed_prepared(message)
     }
 
     /// Writes what was queued. Waits as [`send`](Self::send) does.
@@ -178,24 +237,47 @@ impl WebSocket {
     /// # Errors
     /// [`Error::Io`] if the transport failed.
     pub fn flush(&mut self) -> Result<(), Error> {
-        self.unflushed = false;
-        let (result, progressed) = self
-            .shared
-            .with_writer(|writer, stream| (writer.flush(stream), writer.take_progress()));
-        if progressed {
-            // Writing may have taken longer than the deadlines that were not looked at meanwhile.
-            self.receiver.handle_progress();
-        }
-        Ok(result?)
+        self.writer.flush()
     }
 
-    /// Sends a ping of up to 125 bytes. Keepalive pings go by themselves; the pong is swallowed.
+    /// Begins a message that is written piece by piece, without being held in memory.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut ws = ws_blocking::connect("ws://localhost:9001/")?;
+    /// let mut message = ws.send_writer(ws_blocking::DataKind::Binary)?;
+    /// std::io::copy(&mut std::fs::File::open("message")?, &mut message)?;
+    /// message.finish()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// As [`send`](Self::send), and [`SendError::ControlTooLong`].
+    /// As [`send`](Self::send).
+    pub fn send_writer(&mut self, kind: DataKind) -> Result<MessageWriter<'_>, Error> {
+        self.writer.send_writer(kind)
+    }
+
+    /// Sends a ping of up to 125 bytes and does not wait for its pong, which is swallowed. Keepalive pings go by
+    /// themselves.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), and [`SendError::ControlTooLong`](crate::SendError::ControlTooLong).
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.queue(|writer, stream| writer.queue(stream, |sender, outbox| sender.ping(payload, outbox.buffer())))?;
-        self.flush()
+        self.writer.ping(payload)
+    }
+
+    /// Sends a ping and waits for its pong; gives the time between. Messages that come before it are put by for
+    /// [`recv`](Self::recv), up to [`output_high_water`](crate::Limits::output_high_water).
+    ///
+    /// # Errors
+    /// [`Error::NothingYet`] if it does not come in time, or more comes before it than may be put by. Those of
+    /// [`send`](Self::send).
+    pub fn measure_round_trip(&mut self, patience: Duration) -> Result<Duration, Error> {
+        let deadline = Deadline::after(Some(patience));
+        let payload = rand::random();
+        self.shared().start_ping(payload)?;
+        self.reader.recv_pong(payload, deadline)
     }
 
     /// Closes: sends a Close, waits for the peer's and for the end of the transport. Messages that come meanwhile are
@@ -208,10 +290,7 @@ impl WebSocket {
     /// of `recv`; a peer that does not answer within [`Timeouts::close`](crate::Timeouts::close) is
     /// [`Timeout::Close`](crate::Timeout::Close).
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        match self.start_close(code, reason) {
-            Ok(()) | Err(Error::Send(SendError::Closed)) => {}
-            Err(error) => return Err(error),
-        }
+        ignore_closed(self.start_close(code, reason))?;
         while self.recv()?.is_some() {}
         Ok(())
     }
@@ -223,221 +302,48 @@ impl WebSocket {
     /// [`Error::Send`] if we have closed before, the code must not be sent or the reason is over 123 bytes.
     /// [`Error::Io`] if the transport failed.
     pub fn start_close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        self.note_close();
-        let frame = self.shared.with_writer(|writer, _| writer.sender.close(code, reason))?;
-        self.receiver.handle_local_close(frame);
-        self.flush()
+        self.writer.close(code, reason)
     }
 
     /// How the connection ended, or is ending; `None` while it is simply open.
     pub fn ending(&self) -> Option<&Ending> {
-        self.receiver.ending()
+        self.reader.ending()
     }
 
     /// The subprotocol that was agreed on.
     pub fn protocol(&self) -> Option<&str> {
-        self.protocol.as_deref()
+        self.reader.protocol()
     }
 
     /// The time between the last answered keepalive ping and its pong.
     pub fn round_trip(&self) -> Option<Duration> {
-        self.receiver.round_trip()
+        self.reader.round_trip()
     }
 
     /// Where the peer is.
     ///
     /// # Errors
-    /// If the transport has ended.
+    /// If the transport has ended, or is no TCP stream.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.shared.stream.peer_addr()
+        self.reader.peer_addr()
     }
 
     /// A handle that ends this connection from another thread.
     pub fn handle(&self) -> Handle {
-        Handle::new(Arc::downgrade(&self.shared), self.config.timeouts.close)
-    }
-
-    /// The next message that the buffer holds whole or to its end. Failures stay with the receiver.
-    fn next_message(&mut self) -> Option<Message> {
-        while !self.buffer.is_empty() {
-            let mut input = Input::new(self.buffer.unread());
-            let event = self.receiver.next_event(&mut input);
-            let left = input.len();
-            let message = event.ok().flatten().and_then(Event::into_message);
-            self.buffer.keep(left);
-            self.pass_reply();
-            if message.is_some() {
-                return message;
-            }
-        }
-        None
-    }
-
-    /// Reads once, or sees to what is due. A large message may be complete with that.
-    fn wait_for_input(&mut self) -> Option<Message> {
-        self.prepare_to_wait();
-        if self.receiver.is_finished() {
-            return None;
-        }
-        let Some(window) = self.receiver.direct_window() else {
-            let result = self.buffer.fill(&*self.shared.stream);
-            self.after_read(result);
-            return None;
-        };
-        let result = (&*self.shared.stream).read(window);
-        let count = self.after_read(result)?;
-        let event = self.receiver.handle_direct(count);
-        self.pass_reply();
-        event.ok().flatten().and_then(Event::into_message)
-    }
-
-    /// Brings the connection up to date: another thread's Close, deadlines, output, the read timeout.
-    fn prepare_to_wait(&mut self) {
-        self.note_close();
-        let wait = loop {
-            if self.unflushed {
-                // If it fails, reading goes on to what the peer had sent before.
-                let _ = self.flush();
-            }
-            let wait = self.handle_due();
-            if !self.unflushed {
-                break wait;
-            }
-        };
-        if !is_near(self.read_timeout, wait) {
-            match self.shared.stream.set_read_timeout(wait) {
-                Ok(()) => self.read_timeout = wait,
-                Err(error) => self.transport_ended(Some(error)),
-            }
-        }
-    }
-
-    /// Sees to all deadlines that have passed, and tells how long to wait for the next one.
-    fn handle_due(&mut self) -> Option<Duration> {
-        let mut wait = None;
-        while let Some(at) = self.receiver.poll_timeout() {
-            let now = Instant::from(std::time::Instant::now());
-            if at > now {
-                wait = Some(at.saturating_duration_since(now));
-                break;
-            }
-            // The receiver keeps the failure.
-            let _ = self.receiver.handle_timeout(now);
-            self.pass_reply();
-        }
-        // A thread that waits can't be told of a Close by a handle, so it looks for one now and then.
-        if Arc::weak_count(&self.shared) > 0 {
-            wait = wait.into_iter().chain(self.config.timeouts.close).min();
-        }
-        wait.map(|wait| wait.max(MIN_TIMEOUT))
-    }
-
-    /// The number of bytes that were read; `None` if none were.
-    fn after_read(&mut self, result: io::Result<usize>) -> Option<usize> {
-        // A handle may have closed while we waited; what was read may be the answer to that.
-        self.note_close();
-        match result {
-            Ok(0) => self.transport_ended(None),
-            Ok(count) => return Some(count),
-            Err(error) if is_timeout(&error) || error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => self.transport_ended(Some(error)),
-        }
-        None
-    }
-
-    fn transport_ended(&mut self, why: Option<io::Error>) {
-        self.failure = self.failure.take().or(why);
-        // The receiver keeps the failure, if it is one.
-        let _ = self.receiver.handle_eof();
-    }
-
-    fn note_close(&mut self) {
-        if let Some(frame) = self.shared.take_untold_close() {
-            self.receiver.handle_local_close(frame);
-        }
-    }
-
-    fn pass_reply(&mut self) {
-        if let Some(reply) = self.receiver.take_reply() {
-            self.shared.with_writer(|writer, _| {
-                writer.sender.reply(reply);
-                writer.collect_owed();
-            });
-            self.unflushed = true;
-        }
-    }
-
-    fn queue(&mut self, queue: impl FnOnce(&mut Writer, &TcpStream) -> Result<(), Error>) -> Result<(), Error> {
-        self.shared.with_writer(queue)?;
-        self.unflushed = true;
-        Ok(())
-    }
-
-    /// Brings the transport to its end, as the receiver says, and tells how the connection ended.
-    fn end(&mut self) -> Result<Option<Message>, Error> {
-        while !self.ended {
-            self.prepare_to_wait();
-            let (transport, failure) = self
-                .shared
-                .with_writer(|writer, _| (self.receiver.transport(&writer.sender), writer.failure()));
-            match transport {
-                _ if failure.is_some() => self.end_transport(failure.map(io::Error::from)),
-                // The application answers the Close itself.
-                Transport::KeepOpen => break,
-                Transport::AwaitEof => self.discard_input(),
-                Transport::HalfClose => {
-                    self.half_close();
-                    self.discard_input();
-                }
-                Transport::FlushThenClose | Transport::Drop => self.end_transport(None),
-            }
-        }
-        match self.receiver.ending().and_then(|ending| ending.error) {
-            None => Ok(None),
-            Some(ConnectionError::Disconnected) => Err(self
-                .failure
-                .as_ref()
-                .map_or(ConnectionError::Disconnected.into(), |error| same(error).into())),
-            Some(error) => Err(error.into()),
-        }
-    }
-
-    fn half_close(&mut self) {
-        if !self.half_closed {
-            self.half_closed = true;
-            // It fails only if the transport has ended, which reading tells.
-            let _ = self.shared.stream.shutdown(Shutdown::Write);
-        }
-    }
-
-    /// Reads once without looking at it.
-    fn discard_input(&mut self) {
-        let result = self.buffer.fill(&*self.shared.stream);
-        self.buffer.keep(0);
-        self.after_read(result);
+        self.writer.handle()
     }
 
     #[cfg(test)]
-    pub(crate) fn receiver_for_test(&mut self) -> &mut Receiver {
-        &mut self.receiver
-    }
-
-    #[cfg(test)]
-    pub(crate) fn shared_for_test(&self) -> &Shared {
-        &self.shared
-    }
-
-    fn end_transport(&mut self, why: Option<io::Error>) {
-        self.ended = true;
-        self.failure = self.failure.take().or(why);
-        // It may have ended already.
-        let _ = self.shared.shutdown();
+    pub(crate) fn reader_for_test(&mut self) -> &mut Reader {
+        &mut self.reader
     }
 }
 
-/// The error once more: it is not `Clone`, and the end is told as often as it is asked for.
-fn same(error: &io::Error) -> io::Error {
-    error
-        .raw_os_error()
-        .map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
+impl<'a> IntoIterator for &'a mut WebSocket {
+    type Item = Result<Message, Error>;
+    type IntoIter = Messages<'a>;
+
+    fn into_iter(self) -> Messages<'a> {
+        self.messages()
+    }
 }

@@ -1,182 +1,149 @@
-//! The writing side of one connection.
+//! The writing half of a connection.
 
-use std::io::{self, IoSlice, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use ws_proto::{Config, Outbox, SendError, Sender, Timeouts};
+use ws_proto::{CloseCode, Compression, Config, DataKind, Message, Prepared, SendError};
 
-use crate::Error;
-use crate::deadline::{Deadline, MIN_TIMEOUT, is_near, is_timeout};
+use crate::deadline::Deadline;
+use crate::shared::Shared;
+use crate::{Error, Handle, MessageWriter};
 
-/// What is sent and how it leaves. Lives behind the lock of [`Shared`](crate::shared::Shared).
-#[derive(Debug)]
-pub(crate) struct Writer {
-    pub(crate) sender: Sender,
-    outbox: Outbox,
-    /// As it is set on the socket.
-    timeout: Option<Duration>,
-    timeouts: Timeouts,
-    /// Why the transport takes nothing more.
-    failure: Option<io::ErrorKind>,
-    /// Whether the peer made a write wait and then took some.
-    pub(crate) progressed: bool,
-    /// System calls so far.
-    #[cfg(test)]
-    pub(crate) writes: usize,
+/// The writing half of a connection; see [`WebSocket::split`](crate::WebSocket::split).
+///
+/// Clones write to the same connection, from any number of threads: messages leave in the order in which they were
+/// sent, and those that wait for the same turn leave in one write. Dropping writers changes nothing about the
+/// connection: it goes on to receive, to answer pings and to end.
+#[derive(Clone, Debug)]
+pub struct Writer {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) config: Arc<Config>,
 }
 
 impl Writer {
-    /// The socket must have no write timeout.
-    pub(crate) fn new(sender: Sender, config: &Config) -> Self {
-        Self {
-            sender,
-            outbox: Outbox::new(&config.limits),
-            timeout: None,
-            timeouts: config.timeouts.clone(),
-            failure: None,
-            progressed: false,
-            #[cfg(test)]
-            writes: 0,
-        }
+    /// As [`WebSocket::send`](crate::WebSocket::send).
+    ///
+    /// # Errors
+    /// [`Error::Send`] if the connection is closing or has ended; nothing was sent then. [`Error::Io`] if the transport
+    /// failed.
+    pub fn send(&self, message: impl Into<Message>) -> Result<(), Error> {
+        let message = message.into();
+        let number = self.shared.queue(|sender, outbox| sender.queue(&message, outbox))?;
+        Ok(self.shared.flush(number)?)
     }
 
-    /// Why the transport takes nothing more, if it doesn't.
-    pub(crate) fn failure(&self) -> Option<io::ErrorKind> {
-        self.failure
+    /// As [`send`](Self::send), saying whether the message is to be compressed, if that was agreed on.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_with(&self, message: impl Into<Message>, compression: Compression) -> Result<(), Error> {
+        let message = message.into();
+        let number = self
+            .shared
+            .queue(|sender, outbox| sender.queue_with(&message, compression, outbox))?;
+        Ok(self.shared.flush(number)?)
     }
 
-    /// Whether, since the last call, the peer made a write wait and then took some: it reads, however slowly.
-    pub(crate) fn take_progress(&mut self) -> bool {
-        std::mem::take(&mut self.progressed)
-    }
-
-    /// Queues something, after making room for it. What it refuses is not queued.
-    pub(crate) fn queue(
-        &mut self,
-        stream: &TcpStream,
-        queue: impl FnOnce(&mut Sender, &mut Outbox) -> Result<(), SendError>,
-    ) -> Result<(), Error> {
-        if self.outbox.is_full() {
-            self.flush(stream)?;
-        }
-        self.check()?;
-        Ok(queue(&mut self.sender, &mut self.outbox)?)
-    }
-
-    /// Moves what the protocol owes to the queue, unless the queue is full: then it waits in its slot.
-    pub(crate) fn collect_owed(&mut self) {
-        if self.sender.owes() && !self.outbox.is_full() {
-            self.sender.poll_transmit(self.outbox.buffer());
-        }
-    }
-
-    /// Writes everything that is queued or owed, with the usual patience: [`Timeouts::ping_timeout`], or once our
-    /// Close is asked for [`Timeouts::close`].
-    pub(crate) fn flush(&mut self, stream: &TcpStream) -> io::Result<()> {
-        let patience = if self.sender.is_open() {
-            self.timeouts.ping_timeout
-        } else {
-            self.timeouts.close
-        };
-        self.flush_within(stream, patience)
-    }
-
-    /// Writes everything that is queued or owed. The peer must take [`MIN_PROGRESS`] bytes, or the rest, each
-    /// `patience` (the first time it may be twice that); otherwise the transport is given up.
-    pub(crate) fn flush_within(&mut self, stream: &TcpStream, patience: Option<Duration>) -> io::Result<()> {
-        self.check()?;
-        let result = self.write_out(stream, patience);
-        if let Err(error) = &result {
-            self.fail(stream, error.kind());
-        }
-        result
-    }
-
-    fn write_out(&mut self, stream: &TcpStream, patience: Option<Duration>) -> io::Result<()> {
-        let mut left = patience.map(|patience| patience.max(MIN_TIMEOUT));
-        let mut deadline = None;
-        let mut progress = 0;
-        let mut total = 0;
-        self.collect_owed();
-        while !self.outbox.is_empty() {
-            self.set_timeout(stream, left)?;
-            match self.write_once(stream) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => {
-                    progress += count;
-                    total += count;
-                    self.outbox.advance(count);
-                }
-                Err(error) if is_timeout(&error) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-            self.collect_owed();
-            if self.outbox.is_empty() {
-                break;
-            }
-            self.progressed |= total > 0;
-            // The clock is read only for a peer that did not take everything at once.
-            if progress >= MIN_PROGRESS {
-                progress = 0;
-                deadline = None;
-            }
-            left = deadline.get_or_insert_with(|| Deadline::after(patience)).left()?;
-        }
-        if total > KEEP_CAPACITY {
-            self.outbox.release();
-        }
+    /// As [`WebSocket::feed`](crate::WebSocket::feed).
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn feed(&self, message: impl Into<Message>) -> Result<(), Error> {
+        let message = message.into();
+        self.shared.queue(|sender, outbox| sender.queue(&message, outbox))?;
         Ok(())
     }
 
-    fn write_once(&mut self, mut stream: &TcpStream) -> io::Result<usize> {
-        #[cfg(test)]
-        {
-            self.writes += 1;
-        }
-        if self.outbox.is_contiguous() {
-            return stream.write(self.outbox.first());
-        }
-        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-        let used = self.outbox.slices(&mut slices);
-        stream.write_vectored(&slices[..used])
-    }
-
-    fn set_timeout(&mut self, stream: &TcpStream, wanted: Option<Duration>) -> io::Result<()> {
-        if !is_near(self.timeout, wanted) {
-            stream.set_write_timeout(wanted)?;
-            self.timeout = wanted;
-        }
+    /// As [`feed`](Self::feed), for a message that was framed once for many connections.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn feed_prepared(&self, message: &Prepared) -> Result<(), Error> {
+        self.shared
+            .queue(|sender, outbox| sender.queue_prepared(message, outbox))?;
         Ok(())
     }
 
-    /// Gives the transport up, so that the reading side ends as well.
-    fn fail(&mut self, stream: &TcpStream, why: io::ErrorKind) {
-        self.failure = Some(why);
-        self.outbox.clear();
-        self.outbox.release();
-        // It may be closed already.
-        let _ = stream.shutdown(Shutdown::Both);
+    /// Writes what was queued, by whomever. Waits as [`send`](Self::send) does.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the transport failed.
+    pub fn flush(&self) -> Result<(), Error> {
+        Ok(self.shared.flush_all()?)
     }
 
-    #[cfg(test)]
-    pub(crate) fn queued(&self) -> usize {
-        self.outbox.len()
+    /// Begins a message that is written piece by piece, without being held in memory. Messages that others send
+    /// meanwhile wait for its end.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_writer(&self, kind: DataKind) -> Result<MessageWriter<'_>, Error> {
+        MessageWriter::new(&self.shared, self.config.timeouts.close, kind)
     }
 
-    fn check(&self) -> io::Result<()> {
-        self.failure.map_or(Ok(()), |why| Err(why.into()))
+    /// Sends a ping of up to 125 bytes and does not wait for its pong, which is swallowed.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), and [`SendError::ControlTooLong`].
+    pub fn ping(&self, payload: &[u8]) -> Result<(), Error> {
+        let number = self.shared.ping(payload)?;
+        Ok(self.shared.flush(number)?)
+    }
+
+    /// Sends a ping and waits for its pong, which a thread in [`Reader::recv`](crate::Reader::recv) must take in; gives
+    /// the time between.
+    ///
+    /// # Errors
+    /// [`Error::NothingYet`] if it does not come in time, or another thread pings meanwhile. Those of
+    /// [`send`](Self::send).
+    pub fn measure_round_trip(&self, patience: Duration) -> Result<Duration, Error> {
+        let deadline = Deadline::after(Some(patience));
+        let payload = rand::random();
+        self.shared.start_ping(payload)?;
+        self.shared.wait_for_pong(payload, deadline)
+    }
+
+    /// Sends a Close, behind all that was sent or fed before. Nothing can be sent any more; the [`Reader`](crate::Reader)
+    /// delivers what still comes, and then the end.
+    ///
+    /// # Errors
+    /// [`Error::Send`] if we have closed before, the code must not be sent or the reason is over 123 bytes.
+    /// [`Error::Io`] if the transport failed.
+    pub fn close(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
+        let number = self.shared.close(code, reason).map_err(Error::Send)?;
+        Ok(self.shared.flush(number)?)
+    }
+
+    /// Ends the transport at once, without a closing handshake. Whatever other threads wait for on this connection ends
+    /// with an error.
+    pub fn shutdown(&self) {
+        self.shared.line.shutdown();
+    }
+
+    /// Whether data can still be sent: nobody has closed.
+    pub fn is_open(&self) -> bool {
+        self.shared.with_sender(ws_proto::Sender::is_open)
+    }
+
+    /// A handle that ends this connection from another thread, and does not keep it.
+    pub fn handle(&self) -> Handle {
+        Handle::new(Arc::downgrade(&self.shared), self.config.timeouts.close)
+    }
+
+    /// Where the peer is.
+    ///
+    /// # Errors
+    /// If the transport has ended, or is no TCP stream.
+    pub fn peer_addr(&self) -> io::Result<std::net::SocketAddr> {
+        self.shared.line.socket.peer_addr()
     }
 }
 
-/// How many bytes a peer must take each time its deadline is renewed: a peer that takes one at a time must not hold the
-/// thread for ever.
-const MIN_PROGRESS: usize = 16 * 1024;
-
-/// After more bytes than this at once, the queue's memory is freed: one large message should not be held on to for the
-/// life of the connection.
-const KEEP_CAPACITY: usize = 64 * 1024;
-
-/// Pieces per vectored write: eight large messages, each with a header.
-const MAX_SLICES: usize = 16;
+/// It is not worth an error to close what is closing.
+pub(crate) fn ignore_closed(result: Result<(), Error>) -> Result<(), Error> {
+    match result {
+        Err(Error::Send(SendError::Closed)) => Ok(()),
+        result => result,
+    }
+}

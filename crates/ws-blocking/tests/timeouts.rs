@@ -2,13 +2,10 @@
 
 mod common;
 
-use std::net::TcpListener;
-use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 use common::{Raw, close_payload, in_thread, masked};
-use ws_blocking::{Config, ConnectionError, Error, Role, SendError, Timeout, WebSocket};
+use ws_blocking::{Config, ConnectionError, Error, SendError, Timeout};
 
 const SHORT: Option<Duration> = Some(Duration::from_millis(50));
 
@@ -112,24 +109,25 @@ fn without_deadlines_nothing_is_sent() {
     raw.expect_eof();
 }
 
+/// Blocked for a while, a thread has used no time of its processor's.
+#[cfg(target_os = "linux")]
 #[test]
-fn a_socket_that_does_not_block_is_made_to() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut raw = Raw::connect(listener.local_addr().unwrap());
-    let (stream, _) = listener.accept().unwrap();
-    stream.set_nonblocking(true).unwrap();
-    let same_socket = stream.try_clone().unwrap();
-    let _ws = WebSocket::from_raw(stream, Role::Server, Config::default(), &[]).unwrap();
-    // Without it, every wait for input would be a busy one.
-    let (about_to_wait, waiting) = mpsc::channel();
-    let waited = in_thread(move || {
-        about_to_wait.send(()).unwrap();
-        same_socket.peek(&mut [0])
-    });
-    waiting.recv().unwrap();
-    for _ in 0..1000 {
-        thread::yield_now();
-    }
-    raw.write("x");
-    assert_eq!(waited().unwrap(), 1);
+fn waiting_costs_no_processor_time() {
+    let (_raw, mut ws) = Raw::to_server(Config::default());
+    let before = ticks();
+    assert!(matches!(
+        ws.recv_timeout(Duration::from_millis(300)),
+        Err(Error::NothingYet)
+    ));
+    // Of 30 that a busy wait would take.
+    assert!(ticks() - before < 10);
+}
+
+/// What this thread has used, in hundredths of a second.
+#[cfg(target_os = "linux")]
+fn ticks() -> u64 {
+    let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    let fields: Vec<_> = fields.split_whitespace().collect();
+    [11, 12].iter().map(|&at| fields[at].parse::<u64>().unwrap()).sum()
 }

@@ -16,7 +16,7 @@ fn pings_of_a_peer_that_does_not_read_cost_a_bounded_queue() {
     input.extend_from_slice(b"\x81\x82\0\0\0\0ok");
     let (_peer, mut ws) = pair(config, &input);
     assert_eq!(ws.recv().unwrap(), Some(Message::text("ok")));
-    let queued = ws.shared_for_test().with_writer(|writer, _| writer.queued());
+    let queued = ws.shared().queued();
     assert!(
         (10_000..10_100).contains(&queued),
         "full, and no more than that: {queued}"
@@ -37,7 +37,7 @@ fn a_peer_that_does_not_read_is_given_up() {
         matches!(&error, Error::Io(error) if error.kind() == io::ErrorKind::TimedOut),
         "{error:?}"
     );
-    let queued = ws.shared_for_test().with_writer(|writer, _| writer.queued());
+    let queued = ws.shared().queued();
     assert_eq!(queued, 0, "what can't be sent is not kept");
     assert!(matches!(ws.send("more"), Err(Error::Io(_))));
     for _ in 0..2 {
@@ -55,14 +55,14 @@ fn a_write_that_moved_on_is_a_sign_of_life() {
     for moved in [true, false] {
         let (_peer, mut ws) = pair(Config::default(), &[]);
         // As if nothing had come until the ping was due, and then the wait for its answer.
-        let receiver = ws.receiver_for_test();
+        let receiver = ws.reader_for_test().receiver_for_test();
         receiver.handle_timeout(ws_proto::Instant::ZERO).unwrap();
         let due = receiver.poll_timeout().unwrap();
         receiver.handle_timeout(due).unwrap();
         assert!(matches!(receiver.take_reply(), Some(ws_proto::Reply::Ping(_))));
-        ws.shared_for_test().with_writer(|writer, _| writer.progressed = moved);
-        ws.flush().unwrap();
-        let receiver = ws.receiver_for_test();
+        ws.shared().set_progressed(moved);
+        ws.reader_for_test().prepare_for_test();
+        let receiver = ws.reader_for_test().receiver_for_test();
         let due = receiver.poll_timeout().unwrap();
         assert_eq!(receiver.handle_timeout(due).is_ok(), moved);
     }

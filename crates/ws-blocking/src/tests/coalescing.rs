@@ -83,7 +83,7 @@ fn a_large_payload_leaves_with_its_header() {
 }
 
 fn writes(ws: &WebSocket) -> usize {
-    ws.shared_for_test().with_writer(|writer, _| writer.writes)
+    ws.shared().writes()
 }
 
 /// Masked with zero.

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::time::Duration;
 
-use ws_proto::{CloseFrame, Config};
+use ws_proto::Config;
 
 use super::pair;
 use crate::CloseCode;
@@ -16,8 +16,7 @@ fn a_wish_to_close_that_is_met_halfway_ends_the_transport_all_the_same() {
     peer.write_all(b"\x88\x82\0\0\0\0\x03\xe8").unwrap();
     peer.shutdown(Shutdown::Write).unwrap();
     // As if the other thread were interrupted before it came to write.
-    let frame = CloseFrame::new(CloseCode::new(4001), "").unwrap();
-    ws.shared_for_test().wish_to_close(frame, None);
+    ws.shared().close(CloseCode::new(4001), "").unwrap();
     assert_eq!(ws.recv().unwrap(), None);
     let mut came = Vec::new();
     peer.read_to_end(&mut came).unwrap();
