@@ -119,7 +119,7 @@ pub trait Client {
         let _ = (context, error);
     }
 
-    /// The end: nothing more will come, and nothing can be sent to the peer. The client is not in any list any more. With
+    /// The end: nothing more will come, and what is sent to the peer has little hope. The client is not in any list any more. With
     /// the peer's status and reason; 1005 if it gave none, 1006 if it sent no Close. More is in [`Context::ending`].
     fn close(&mut self, context: &mut Context<'_>, status: CloseCode, reason: &str) {
         let _ = (context, status, reason);

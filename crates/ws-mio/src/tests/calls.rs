@@ -1,12 +1,12 @@
 //! How many system calls a turn takes, counted.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
 
 use super::{LARGEST_READ, READS, WRITES};
-use crate::{Client, Config, Context, Http, Message, Payload, Server};
+use crate::{Agreed, Client, Config, Context, Http, Message, Payload, Server};
 
 struct Echo;
 
@@ -132,6 +132,64 @@ fn open<C: Client + 'static>(client: C) -> (Server, TcpStream) {
     let mut client = Some(client);
     let service = Http::clients(move || client.take().unwrap());
     let address = server.listen("127.0.0.1:0", service).unwrap();
+    let peer = shake_hands(&mut server, address);
+    (server, peer)
+}
+
+/// How many reads and writes something takes.
+fn counted(act: impl FnOnce()) -> (usize, usize) {
+    let before = (READS.get(), WRITES.get());
+    act();
+    (READS.get() - before.0, WRITES.get() - before.1)
+}
+
+/// The limit on file descriptors is a process's, so the test proper runs in one of its own.
+#[test]
+#[cfg(unix)]
+fn many_publications_to_many_subscribers_cost_one_write_each() {
+    let itself = std::env::current_exe().unwrap();
+    let test = "tests::calls::publishes_to_a_thousand";
+    let script = format!("ulimit -n 2200 && exec \"$0\" --ignored --exact {test}");
+    let mut command = std::process::Command::new("sh");
+    let output = command.arg("-c").arg(script).arg(itself).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && told.contains("1 passed"), "{told}");
+}
+
+/// Subscribes, and publishes what comes.
+struct Reader;
+
+impl Client for Reader {
+    fn open(&mut self, context: &mut Context<'_>, _agreed: &Agreed) {
+        context.subscribe("news");
+    }
+
+    fn recv(&mut self, context: &mut Context<'_>, message: Payload<'_>) {
+        context.publish("news", message);
+    }
+}
+
+#[test]
+#[ignore = "run by the test above, with enough file descriptors"]
+fn publishes_to_a_thousand() {
+    const READERS: usize = 1000;
+    const MESSAGES: usize = 100;
+    let mut server = Server::new(Config::default()).unwrap();
+    let address = server.listen("127.0.0.1:0", Http::clients(|| Reader)).unwrap();
+    let mut peers: Vec<_> = (0..=READERS).map(|_| shake_hands(&mut server, address)).collect();
+    let messages = b"\x81\x85\0\0\0\0Hello".repeat(MESSAGES);
+    let mut publisher = peers.pop().unwrap();
+    publisher.write_all(&messages).unwrap();
+    let calls = counted(|| server.turn(None).unwrap());
+    assert_eq!(calls, (1, READERS), "one read, and one write for each reader");
+    let mut got = vec![0; MESSAGES * 7];
+    for peer in &mut peers {
+        peer.read_exact(&mut got).unwrap();
+        assert_eq!(got, b"\x81\x05Hello".repeat(MESSAGES));
+    }
+}
+
+fn shake_hands(server: &mut Server, address: SocketAddr) -> TcpStream {
     let mut peer = TcpStream::connect(address).unwrap();
     let request = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
@@ -146,12 +204,5 @@ fn open<C: Client + 'static>(client: C) -> (Server, TcpStream) {
         peer.read_exact(&mut byte).unwrap();
         head.extend(byte);
     }
-    (server, peer)
-}
-
-/// How many reads and writes something takes.
-fn counted(act: impl FnOnce()) -> (usize, usize) {
-    let before = (READS.get(), WRITES.get());
-    act();
-    (READS.get() - before.0, WRITES.get() - before.1)
+    peer
 }
