@@ -137,8 +137,8 @@ impl Partial {
         mut bytes: &[u8],
         last: bool,
     ) -> Result<(), ProtocolError> {
-        // Usual text shrinks to a quarter: then one block holds it all.
-        let mut block = bytes.len().saturating_mul(4).clamp(MIN_BLOCK, MAX_BLOCK);
+        // Most messages lie in one block then: each further one costs a call and, now and then, a copy.
+        let mut block = bytes.len().saturating_mul(USUAL_RATIO).clamp(MIN_BLOCK, MAX_BLOCK);
         loop {
             // One byte over the limit is enough to see that it is exceeded.
             let allowed = limits.max_message.saturating_add(1) - self.buffer.len() as u64;
@@ -186,13 +186,23 @@ impl Partial {
         Ok(())
     }
 
-    /// The whole message; its buffer goes with it.
+    /// The whole message; its buffer goes with it, cut if what was decoded fills less than half of it.
     pub(super) fn into_event(self) -> Event<'static> {
+        let is_roomy = self.is_encoded() && self.buffer.capacity() / 2 > self.buffer.len();
+        let capacity = if is_roomy { 0 } else { usize::MAX };
+        let into_vec = |buffer: Utf8Buf| {
+            let mut bytes = buffer.into_vec();
+            bytes.shrink_to(capacity);
+            bytes
+        };
         match self.kind {
-            DataKind::Binary => Event::Binary(Cow::Owned(self.buffer.into_vec())),
-            DataKind::Custom(kind) => Event::Custom(kind, Cow::Owned(self.buffer.into_vec())),
+            DataKind::Binary => Event::Binary(Cow::Owned(into_vec(self.buffer))),
+            DataKind::Custom(kind) => Event::Custom(kind, Cow::Owned(into_vec(self.buffer))),
             DataKind::Text => match self.buffer.into_string() {
-                Ok(text) => Event::Text(Cow::Owned(text)),
+                Ok(mut text) => {
+                    text.shrink_to(capacity);
+                    Event::Text(Cow::Owned(text))
+                }
                 // Not reached: `check` has passed on the last frame.
                 Err(bytes) => Event::Binary(Cow::Owned(bytes)),
             },
@@ -216,7 +226,7 @@ impl Partial {
             return Ok((bytes.len(), None));
         };
         let last = self.ends_with(remaining);
-        let mut data = vec![0; bytes.len().saturating_mul(4).clamp(MIN_BLOCK, MAX_BLOCK)];
+        let mut data = vec![0; bytes.len().saturating_mul(USUAL_RATIO).clamp(MIN_BLOCK, MAX_CHUNK)];
         let progress = decoder.decode(bytes, last, &mut data)?;
         data.truncate(progress.written);
         self.decoded += progress.written as u64;
@@ -270,11 +280,17 @@ impl Partial {
 /// The first allocation of a message that spans reads: small enough for a peer that sends one byte and waits.
 const FIRST_CAPACITY: usize = 256;
 
+/// How many times longer an encoded message usually becomes, at most: JSON and the like shrink to a fourth or a sixth.
+const USUAL_RATIO: usize = 6;
+
 /// The smallest block that is decoded at once.
 const MIN_BLOCK: usize = 256;
 
-/// The largest block that is decoded at once, and so the most that is decoded beyond what is asked for.
-const MAX_BLOCK: usize = 16 * 1024;
+/// The largest block of a whole message that is decoded at once.
+const MAX_BLOCK: usize = 256 * 1024;
+
+/// The largest chunk that is decoded at once; it is a buffer of its own.
+const MAX_CHUNK: usize = 16 * 1024;
 
 /// The smallest window worth a read call of its own.
 const MIN_WINDOW: usize = 8 * 1024;

@@ -73,3 +73,33 @@ fn what_was_left_in_the_middle_is_forgotten() {
     peer.feed(&frame);
     assert_eq!(peer.take_seen(), [crate::tests::peers::Seen::text(&text)]);
 }
+
+/// What is handed over may be kept: it must not lie in a buffer many times its size.
+#[test]
+fn a_message_lies_in_a_buffer_of_about_its_size() {
+    for text in [json(3000), json(300_000)] {
+        // Hardly compressed, so that the guess at the size is much too large.
+        let settings = Deflate {
+            level: 0,
+            ..Deflate::shared()
+        };
+        let mut frame = Vec::new();
+        let mut sender = client(&settings);
+        sender
+            .sender()
+            .fragment(DataKind::Text, true, text.as_bytes(), &mut frame)
+            .unwrap();
+        let mut peer = server(Config::default(), &settings);
+        let mut input = Input::new(&mut frame);
+        let Ok(Some(crate::Event::Text(alloc::borrow::Cow::Owned(got)))) = peer.conn.next_event(&mut input) else {
+            panic!("no text");
+        };
+        assert!(got == text);
+        assert!(
+            got.capacity() <= 2 * text.len(),
+            "{} for {}",
+            got.capacity(),
+            text.len()
+        );
+    }
+}
