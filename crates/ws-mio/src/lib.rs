@@ -33,6 +33,8 @@
 //! | serve one type of client | [`Http::clients`] |
 //! | choose by path, header, listener; show pages | [`Http::new`] with [`Answer`]; [`Client::start`] for what only the client knows |
 //! | check all requests, or all connections | [`Http::authorize`], [`Server::admit`] |
+//! | serve several protocols on one port | [`Detect`], [`Answer::protocol`] |
+//! | speak in lines, or write a protocol | [`Lines`], [`Protocol`] |
 //! | reach the others | [`Clients`], from a [`Context`] or the [`Server`]: lists, names, topics |
 //! | reach the server from other threads | [`Handle`] |
 //! | listen on IPv6, unix sockets, shared ports | [`Listen`], [`pair_up`] |
@@ -72,6 +74,7 @@ mod client;
 mod clients;
 mod clock;
 mod context;
+mod detect;
 mod dial;
 mod doors;
 mod error;
@@ -79,6 +82,7 @@ mod flow;
 mod handle;
 mod http;
 mod io;
+mod lines;
 mod linger;
 mod listen;
 mod listener;
@@ -115,10 +119,12 @@ pub use self::address::Address;
 pub use self::client::{Agreed, Client, Start};
 pub use self::clients::Clients;
 pub use self::context::{Context, State};
+pub use self::detect::{Detect, Match, each};
 pub use self::error::Error;
 pub use self::handle::{Gone, Handle};
 pub use self::http::{Answer, Http};
 pub use self::io::{Io, Link};
+pub use self::lines::{Lines, Speaker, Talk};
 pub use self::listen::{Listen, pair_up};
 pub use self::listener::{Arrival, ListenerId, Serve};
 pub use self::mail::Post;

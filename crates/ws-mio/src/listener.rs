@@ -48,7 +48,8 @@ pub struct Arrival {
 
 /// What runs on the connections of a listener: makes a [`Protocol`] for each.
 ///
-/// Any `FnMut(&Arrival) -> Box<dyn Protocol>` is one, and so is [`Http`](crate::Http).
+/// Any `FnMut(&Arrival) -> Box<dyn Protocol>` is one, and so are [`Http`](crate::Http),
+/// [`Detect`](crate::Detect) and [`each`](crate::each).
 pub trait Serve {
     /// A protocol for a connection.
     fn serve(&mut self, arrival: &Arrival) -> Box<dyn Protocol>;
