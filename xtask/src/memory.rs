@@ -1,4 +1,4 @@
-//! What an idle connection costs: the echo servers' heap under ten thousand of them.
+//! What an idle connection costs: the echo servers' heap under ten thousand of them, plain and compressed.
 
 use std::{
     env,
@@ -26,12 +26,35 @@ const SERVERS: [(&str, usize); 2] = [("echo_mio", 512), ("echo_tokio", 2048)];
 /// For a server to start, and for any single answer.
 const LIMIT: Duration = Duration::from_secs(60);
 
-const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
-    Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
-    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-/// A masked text frame (the key is zero), and the echo of it.
-const HELLO: &[u8] = b"\x81\x85\0\0\0\0hello";
-const ECHO: &[u8] = b"\x81\x05hello";
+/// What a connection with shared compression may cost beyond a plain one, and its part of what is shared by all: one
+/// decompressor of 47 KiB.
+const SHARED_MORE: usize = 64 + 48 * 1024 / CONNECTIONS + 1;
+
+/// How connections are opened, and what they say.
+struct Mode {
+    name: &'static str,
+    flags: &'static [&'static str],
+    offer: &'static str,
+    /// A masked text frame (the key is zero).
+    hello: &'static [u8],
+}
+
+const PLAIN: Mode = Mode {
+    name: "plain",
+    flags: &[],
+    offer: "",
+    hello: b"\x81\x85\0\0\0\0Hello",
+};
+
+const SHARED: Mode = Mode {
+    name: "shared compression",
+    flags: &["--deflate-shared"],
+    offer: "Sec-WebSocket-Extensions: permessage-deflate\r\n",
+    // The same, compressed (RFC 7692 section 7.2.3.1). The echo is too short to be.
+    hello: b"\xc1\x87\0\0\0\0\xf2\x48\xcd\xc9\xc9\x07\x00",
+};
+
+const ECHO: &[u8] = b"\x81\x05Hello";
 
 /// Measures in a process of its own, with the limit of open files raised.
 pub(crate) fn run(_: &Project) -> Outcome {
@@ -60,17 +83,22 @@ pub(crate) fn measure(project: &Project) -> Outcome {
     }
     let mut over = Vec::new();
     for (name, limit) in SERVERS {
-        match cost(project, name) {
-            Ok((open, used)) => {
-                println!(
-                    "{name}: heap bytes per idle connection, of {CONNECTIONS}: {open} once open, \
-                     {used} after a message (limit: {limit})"
-                );
-                if open.max(used) > limit {
-                    over.push(format!("{name} is over its limit"));
+        let mut limit = limit;
+        for mode in [PLAIN, SHARED] {
+            match cost(project, name, &mode) {
+                Ok((open, used)) => {
+                    println!(
+                        "{name}, {}: heap bytes per idle connection, of {CONNECTIONS}: {open} once open, \
+                         {used} after a message (limit: {limit})",
+                        mode.name
+                    );
+                    if open.max(used) > limit {
+                        over.push(format!("{name}, {} is over its limit", mode.name));
+                    }
+                    limit = open.max(used) + SHARED_MORE;
                 }
+                Err(why) => over.push(format!("{name}, {}: {why}", mode.name)),
             }
-            Err(why) => over.push(format!("{name}: {why}")),
         }
     }
     if over.is_empty() {
@@ -81,21 +109,24 @@ pub(crate) fn measure(project: &Project) -> Outcome {
 }
 
 /// Bytes of heap for each connection: once open, and after each has echoed a message.
-fn cost(project: &Project, name: &str) -> Result<(usize, usize), String> {
+fn cost(project: &Project, name: &str, mode: &Mode) -> Result<(usize, usize), String> {
     let log = project.fresh_dir(&format!("memory/{name}"))?.join("log");
     let mut command = project.example(name);
-    command.args(["--port", "0", "--heap-report"]).stdin(Stdio::piped());
+    command
+        .args(["--port", "0", "--heap-report"])
+        .args(mode.flags)
+        .stdin(Stdio::piped());
     let mut server = Running::start(&mut command, &log)?;
     let address = server.address(LIMIT)?;
     let mut input = server.stdin().expect("piped above");
 
     let base = heap(&server, &mut input)?;
     let each = |now: usize| now.saturating_sub(base).div_ceil(CONNECTIONS);
-    let opened: Result<Vec<TcpStream>, _> = (0..CONNECTIONS).map(|_| open(&address)).collect();
+    let opened: Result<Vec<TcpStream>, _> = (0..CONNECTIONS).map(|_| open(&address, mode)).collect();
     let mut opened = opened.map_err(|e| format!("opening connections: {e}"))?;
     let open = each(heap(&server, &mut input)?);
 
-    let echoed: Result<(), _> = opened.iter_mut().try_for_each(echo);
+    let echoed: Result<(), _> = opened.iter_mut().try_for_each(|stream| echo(stream, mode));
     echoed.map_err(|e| format!("echoing: {e}"))?;
     let used = each(heap(&server, &mut input)?);
     Ok((open, used))
@@ -109,10 +140,15 @@ fn heap(server: &Running, input: &mut ChildStdin) -> Result<usize, String> {
     server.line(LIMIT, |line| line.strip_prefix("heap: ")?.parse().ok())
 }
 
-fn open(address: &str) -> std::io::Result<TcpStream> {
+fn open(address: &str, mode: &Mode) -> std::io::Result<TcpStream> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(LIMIT))?;
-    stream.write_all(REQUEST)?;
+    let request = format!(
+        "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{}\r\n",
+        mode.offer
+    );
+    stream.write_all(request.as_bytes())?;
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") {
         stream.read_exact(&mut byte)?;
@@ -125,9 +161,9 @@ fn open(address: &str) -> std::io::Result<TcpStream> {
     }
 }
 
-fn echo(stream: &mut TcpStream) -> std::io::Result<()> {
+fn echo(stream: &mut TcpStream, mode: &Mode) -> std::io::Result<()> {
     let mut echo = [0; ECHO.len()];
-    stream.write_all(HELLO)?;
+    stream.write_all(mode.hello)?;
     stream.read_exact(&mut echo)?;
     if echo == ECHO {
         Ok(())
