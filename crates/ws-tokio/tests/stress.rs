@@ -3,15 +3,12 @@
 //! The usual run is bounded by rounds. `WS_STRESS_SECONDS=60 cargo test --release -p ws-tokio --test stress` goes on for
 //! as long as that.
 
-mod common;
-
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use common::*;
 use tokio::io::duplex;
 use tokio::net::TcpListener;
 use ws_tokio::{
@@ -154,9 +151,10 @@ async fn read_all(mut reader: Reader<tokio::io::DuplexStream>, mut chance: Chanc
         assert_eq!(at / writers, next[writer], "lost, doubled or out of turn");
         next[writer] += 1;
     }
-    while stubbornly!(&mut chance, reader.recv()).unwrap().is_some() {
-        panic!("one too many");
-    }
+    assert!(
+        stubbornly!(&mut chance, reader.recv()).unwrap().is_none(),
+        "one too many"
+    );
 }
 
 async fn write_all(writer: Writer<tokio::io::DuplexStream>, mut chance: Chance, writers: u64, which: u64, count: u64) {
