@@ -26,7 +26,7 @@ fn run(args: &args::ServerArgs) -> Result<(), Box<dyn std::error::Error>> {
     server.serve(|incoming| {
         // However a connection ends, the next one is none the wiser.
         let _ = echo(incoming);
-    });
+    })?;
     Ok(())
 }
 
