@@ -11,7 +11,7 @@ use crate::deadline::Deadline;
 use crate::handshaking::Opening;
 use crate::line::Line;
 use crate::server::Slot;
-use crate::{Error, Stream, WebSocket};
+use crate::{Error, Stream, TcpOptions, WebSocket};
 
 /// Waits for a client's request, with the default [`Config`].
 ///
@@ -27,7 +27,9 @@ pub fn accept(stream: impl Into<Stream>) -> Result<Incoming, Error> {
 /// [`Error::Handshake`] if no HTTP request came, or not in time; the client has been answered. [`Error::Io`] if the
 /// transport failed.
 pub fn accept_with(stream: impl Into<Stream>, config: impl Into<Arc<Config>>) -> Result<Incoming, Error> {
-    accept_on(Arc::new(Line::plain(stream.into())?), config.into(), None)
+    let stream = stream.into();
+    stream.apply(&TcpOptions::default())?;
+    accept_on(Arc::new(Line::plain(stream)?), config.into(), None)
 }
 
 /// As [`accept_with`], over TLS. Its handshake is done first; the deadline is for both together.

@@ -11,7 +11,7 @@ use ws_proto::{Config, Role};
 use crate::deadline::Deadline;
 use crate::handshaking::Opening;
 use crate::line::Line;
-use crate::{Error, Stream, WebSocket};
+use crate::{Error, Stream, TcpOptions, WebSocket};
 
 /// Connects to a `ws://` URL, with the default [`Config`].
 ///
@@ -39,6 +39,7 @@ pub fn connect(url: &str) -> Result<WebSocket, Error> {
 pub struct Connect {
     request: ClientRequest,
     config: Arc<Config>,
+    tcp: TcpOptions,
     #[cfg(feature = "tls")]
     tls: Option<Arc<rustls::ClientConfig>>,
 }
@@ -86,6 +87,13 @@ impl Connect {
         self
     }
 
+    /// Sets the options of the socket.
+    #[must_use]
+    pub fn tcp(mut self, options: TcpOptions) -> Self {
+        self.tcp = options;
+        self
+    }
+
     /// Sets how `wss://` servers are spoken to: the certificates to trust, and one to show. Default: those that browsers
     /// trust.
     #[cfg(feature = "tls")]
@@ -118,6 +126,7 @@ impl Connect {
         let deadline = Deadline::after(Some(timeout));
         self.check_scheme()?;
         let stream = reach(self.request.url(), deadline, timeout)?;
+        self.tcp.apply(&stream)?;
         self.open(stream.into(), deadline).map_err(name_timeout)
     }
 
@@ -184,6 +193,7 @@ impl From<ClientRequest> for Connect {
         Self {
             request,
             config: Arc::default(),
+            tcp: TcpOptions::default(),
             #[cfg(feature = "tls")]
             tls: None,
         }

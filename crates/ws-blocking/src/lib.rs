@@ -33,7 +33,7 @@
 //! ws.close(ws_blocking::CloseCode::NORMAL, "done")?;
 //!
 //! stop.stop();
-//! serving.join().unwrap();
+//! serving.join().unwrap()?;
 //! # Ok(())
 //! # }
 //! ```
@@ -55,10 +55,12 @@ mod deadline;
 mod error;
 mod handle;
 mod handshaking;
+pub mod hub;
 mod input;
 mod line;
 mod message_reader;
 mod message_writer;
+mod options;
 mod outgoing;
 mod reader;
 mod server;
@@ -80,8 +82,9 @@ pub use self::error::Error;
 pub use self::handle::Handle;
 pub use self::message_reader::{MessageReader, Messages};
 pub use self::message_writer::MessageWriter;
+pub use self::options::TcpOptions;
 pub use self::reader::Reader;
-pub use self::server::{Server, StopHandle};
+pub use self::server::{Accepting, OverLimit, Running, Server, StopHandle, Threads};
 pub use self::socket::Stream;
 pub use self::websocket::WebSocket;
 pub use self::writer::Writer;

@@ -140,6 +140,19 @@ impl Shared {
         ticket.queue(work)
     }
 
+    /// As [`queue`](Self::queue) if it need not wait; `false` if it would.
+    pub(crate) fn try_queue(
+        &self,
+        work: impl FnOnce(&mut Sender, &mut Outbox) -> Result<(), SendError>,
+    ) -> Result<bool, Error> {
+        let mut state = self.lock();
+        if state.served_ticket != state.next_ticket || state.next.queue.is_full() {
+            state.check_open()?;
+            return Ok(false);
+        }
+        state.append(work).map(|_| true)
+    }
+
     /// Waits for the right to queue, behind all who came before.
     pub(crate) fn draw_ticket(self: &Arc<Self>) -> Result<Ticket, Error> {
         let mut state = self.lock();

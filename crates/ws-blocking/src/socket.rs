@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+use crate::TcpOptions;
 use crate::deadline::Deadline;
 
 /// A connected stream socket: from a [`TcpStream`], or from a `UnixStream`.
@@ -46,12 +47,18 @@ impl Stream {
     /// Makes the socket ready for use.
     pub(crate) fn prepare(&self) -> io::Result<()> {
         match &self.0 {
-            Kind::Tcp(stream) => {
-                stream.set_nonblocking(true)?;
-                stream.set_nodelay(true)
-            }
+            Kind::Tcp(stream) => stream.set_nonblocking(true),
             #[cfg(unix)]
             Kind::Unix(stream) => stream.set_nonblocking(true),
+        }
+    }
+
+    /// Sets options; a unix socket has none.
+    pub(crate) fn apply(&self, options: &TcpOptions) -> io::Result<()> {
+        match &self.0 {
+            Kind::Tcp(stream) => options.apply(stream),
+            #[cfg(unix)]
+            Kind::Unix(_) => Ok(()),
         }
     }
 
@@ -163,7 +170,7 @@ pub(crate) fn would_block(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }
 
-fn retry(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+pub(crate) fn retry(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     loop {
         match call() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -13,7 +13,7 @@ use crate::input::ReadBuffer;
 use crate::line::{Inflow, Line};
 use crate::shared::Shared;
 use crate::writer::ignore_closed;
-use crate::{Error, Handle, MessageReader, MessageWriter, Messages, Reader, Stream, Writer};
+use crate::{Error, Handle, MessageReader, MessageWriter, Messages, Reader, Stream, TcpOptions, Writer};
 
 /// An open WebSocket connection over a TCP stream, a unix socket, or TLS.
 ///
@@ -44,7 +44,9 @@ impl WebSocket {
         config: impl Into<Arc<Config>>,
         leftover: &[u8],
     ) -> Result<Self, Error> {
-        let line = Arc::new(Line::plain(stream.into())?);
+        let stream = stream.into();
+        stream.apply(&TcpOptions::default())?;
+        let line = Arc::new(Line::plain(stream)?);
         let input = (Inflow::default(), ReadBuffer::new(leftover));
         Ok(Self::open(line, role, config.into(), input, None, &Agreed::default()))
     }

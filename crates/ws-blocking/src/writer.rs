@@ -7,7 +7,7 @@ use std::time::Duration;
 use ws_proto::{CloseCode, Compression, Config, DataKind, Message, Prepared, SendError};
 
 use crate::deadline::Deadline;
-use crate::shared::Shared;
+use crate::shared::{Shared, Unwritten};
 use crate::{Error, Handle, MessageWriter};
 
 /// The writing half of a connection; see [`WebSocket::split`](crate::WebSocket::split).
@@ -63,6 +63,20 @@ impl Writer {
         self.shared
             .queue(|sender, outbox| sender.queue_prepared(message, outbox))?;
         Ok(())
+    }
+
+    /// Queues a message if there is room for it, and writes what there is room for.
+    pub(crate) fn offer(&self, message: &Prepared) -> Result<Offered, Error> {
+        if !self
+            .shared
+            .try_queue(|sender, outbox| sender.queue_prepared(message, outbox))?
+        {
+            return Ok(Offered::Full);
+        }
+        Ok(match self.shared.flush_now()? {
+            Unwritten::Nothing => Offered::Sent,
+            Unwritten::Until(_) => Offered::Queued,
+        })
     }
 
     /// Writes what was queued, by whomever. Waits as [`send`](Self::send) does.
@@ -146,4 +160,15 @@ pub(crate) fn ignore_closed(result: Result<(), Error>) -> Result<(), Error> {
         Err(Error::Send(SendError::Closed)) => Ok(()),
         result => result,
     }
+}
+
+/// How far a message got without waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offered {
+    /// It is out, or another thread is writing it.
+    Sent,
+    /// It waits for room on the way, and for somebody to write it.
+    Queued,
+    /// It has not been queued.
+    Full,
 }

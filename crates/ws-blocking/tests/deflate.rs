@@ -17,7 +17,7 @@ fn compressed_messages_go_both_ways() {
             while let Some(message) = ws.recv().unwrap() {
                 ws.send(message).unwrap();
             }
-        });
+        })
     });
 
     let connect = Connect::new(&url).unwrap().config(config());
@@ -28,7 +28,7 @@ fn compressed_messages_go_both_ways() {
     assert_eq!(ws.recv().unwrap(), Some(message));
     ws.close(CloseCode::NORMAL, "").unwrap();
     stop.stop();
-    serving.join().unwrap();
+    serving.join().unwrap().unwrap();
 }
 
 /// Neither side takes a frame that is not compressed.

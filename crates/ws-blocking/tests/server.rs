@@ -40,7 +40,7 @@ fn stopping_without_connections_ends_at_once() {
 fn stopping_before_serving_serves_nobody() {
     let server = Server::bind("127.0.0.1:0").unwrap();
     server.stop_handle().stop();
-    in_thread(move || server.serve(|_| panic!("a connection")))();
+    in_thread(move || server.serve(|_| panic!("a connection")))().unwrap();
 }
 
 #[test]

@@ -127,7 +127,7 @@ pub(crate) struct Serving {
 impl Serving {
     pub(crate) fn start(server: Server, handler: impl Fn(Incoming) + Send + Sync + 'static) -> Self {
         let (address, stop) = (server.local_addr().unwrap(), server.stop_handle());
-        let thread = Some(thread::spawn(move || server.serve(handler)));
+        let thread = Some(thread::spawn(move || server.serve(handler).unwrap()));
         Self { address, stop, thread }
     }
 

@@ -1,0 +1,240 @@
+//! What came, until somebody asks for it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use super::peer::Peer;
+use super::wire::{Messages, Wire};
+use crate::Error;
+use crate::deadline::Deadline;
+
+/// A message, who sent it and when it came.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Received<W: Wire = Messages> {
+    /// Who sent it.
+    pub peer: Peer<W>,
+    /// What was sent.
+    pub message: W::Message,
+    /// When it was complete.
+    pub at: SystemTime,
+}
+
+/// What happened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<W: Wire = Messages> {
+    /// A connection is open.
+    Connected(Peer<W>),
+    /// A message came.
+    Received(Received<W>),
+    /// A connection has ended, however it did.
+    Disconnected(Peer<W>),
+    /// Something failed; it is among the errors as well.
+    Error(ErrorRecord<W>),
+}
+
+/// Something that failed, when, and with whom.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ErrorRecord<W: Wire = Messages> {
+    /// When it was noticed.
+    pub at: SystemTime,
+    /// Of which connection, if it came to one.
+    pub peer: Option<Peer<W>>,
+    /// What it was.
+    pub error: Arc<Error>,
+}
+
+impl<W: Wire> Clone for ErrorRecord<W> {
+    fn clone(&self) -> Self {
+        Self {
+            at: self.at,
+            peer: self.peer.clone(),
+            error: Arc::clone(&self.error),
+        }
+    }
+}
+
+/// What happens to a message for which the inbox has no room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhenFull {
+    /// Its connection waits, and with it its peer: nothing is lost. While it waits no pings are answered, so who leaves
+    /// an inbox full loses the connections.
+    #[default]
+    Wait,
+    /// The oldest message is dropped, and counted: see [`dropped`](crate::hub::Hub::dropped).
+    DropOldest,
+}
+
+/// Bounded in messages and in notices (who came and went, what failed). Everything is in the order in which it came.
+#[derive(Debug)]
+pub(crate) struct Inbox<W: Wire> {
+    state: Mutex<State<W>>,
+    changed: Condvar,
+    limit: usize,
+    when_full: WhenFull,
+}
+
+#[derive(Debug)]
+struct State<W: Wire> {
+    messages: VecDeque<(u64, Received<W>)>,
+    notices: VecDeque<(u64, Event<W>)>,
+    errors: VecDeque<ErrorRecord<W>>,
+    next: u64,
+    dropped: u64,
+    dropped_errors: u64,
+    closed: bool,
+}
+
+impl<W: Wire> Inbox<W> {
+    pub(crate) fn new(limit: usize, when_full: WhenFull) -> Self {
+        Self {
+            state: Mutex::new(State {
+                messages: VecDeque::new(),
+                notices: VecDeque::new(),
+                errors: VecDeque::new(),
+                next: 0,
+                dropped: 0,
+                dropped_errors: 0,
+                closed: false,
+            }),
+            changed: Condvar::new(),
+            limit: limit.max(1),
+            when_full,
+        }
+    }
+
+    /// Adds a message; may wait for room, and drops it if nobody will make any.
+    pub(crate) fn push(&self, peer: Peer<W>, message: W::Message) {
+        let at = SystemTime::now();
+        let mut state = self.lock();
+        while state.messages.len() >= self.limit {
+            if self.when_full == WhenFull::DropOldest || state.closed {
+                state.messages.pop_front();
+                state.dropped += 1;
+            } else {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+        let number = state.number();
+        state.messages.push_back((number, Received { peer, message, at }));
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Adds a notice; if nobody asks for them, the oldest go.
+    pub(crate) fn notify(&self, event: Event<W>) {
+        let mut state = self.lock();
+        let number = state.number();
+        if state.notices.len() >= MAX_NOTICES {
+            state.notices.pop_front();
+        }
+        state.notices.push_back((number, event));
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn record(&self, peer: Option<Peer<W>>, error: Error) {
+        let record = ErrorRecord {
+            at: SystemTime::now(),
+            peer,
+            error: Arc::new(error),
+        };
+        let mut state = self.lock();
+        if state.errors.len() >= MAX_ERRORS {
+            state.errors.pop_front();
+            state.dropped_errors += 1;
+        }
+        state.errors.push_back(record.clone());
+        drop(state);
+        self.notify(Event::Error(record));
+    }
+
+    pub(crate) fn has_data(&self) -> bool {
+        !self.lock().messages.is_empty()
+    }
+
+    pub(crate) fn take_received(&self) -> Vec<Received<W>> {
+        let taken = std::mem::take(&mut self.lock().messages);
+        self.changed.notify_all();
+        taken.into_iter().map(|(_, received)| received).collect()
+    }
+
+    /// The next event, whatever came first; `None` if none comes in time, or none can any more.
+    pub(crate) fn next_event(&self, patience: Option<Duration>) -> Option<Event<W>> {
+        let deadline = Deadline::after(patience);
+        let mut state = self.lock();
+        loop {
+            if let Some(event) = state.pop() {
+                drop(state);
+                self.changed.notify_all();
+                return Some(event);
+            }
+            if state.closed {
+                return None;
+            }
+            let left = deadline.left().ok()?;
+            state = match left {
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(left) => {
+                    let waited = self.changed.wait_timeout(state, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    pub(crate) fn has_errors(&self) -> bool {
+        !self.lock().errors.is_empty()
+    }
+
+    pub(crate) fn errors(&self) -> Vec<ErrorRecord<W>> {
+        self.lock().errors.iter().cloned().collect()
+    }
+
+    pub(crate) fn take_errors(&self) -> Vec<ErrorRecord<W>> {
+        std::mem::take(&mut self.lock().errors).into()
+    }
+
+    pub(crate) fn dropped(&self) -> u64 {
+        self.lock().dropped
+    }
+
+    pub(crate) fn dropped_errors(&self) -> u64 {
+        self.lock().dropped_errors
+    }
+
+    /// Nobody waits here any more.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<W>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<W: Wire> State<W> {
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    fn pop(&mut self) -> Option<Event<W>> {
+        let message = self.messages.front().map_or(u64::MAX, |(number, _)| *number);
+        match self.notices.front() {
+            Some((notice, _)) if *notice < message => Some(self.notices.pop_front()?.1),
+            _ => Some(Event::Received(self.messages.pop_front()?.1)),
+        }
+    }
+}
+
+/// For who asks for messages only, notices must not pile up.
+const MAX_NOTICES: usize = 1024;
+
+/// Enough to see what is wrong; the oldest go first.
+const MAX_ERRORS: usize = 256;

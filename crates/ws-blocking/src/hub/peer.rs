@@ -1,0 +1,88 @@
+//! One connection of a hub, for its users.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use super::wire::{Messages, Wire};
+use crate::Error;
+
+/// Names one connection; never used again by the same hub or client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PeerId(pub(crate) u64);
+
+impl fmt::Display for PeerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// One connection: who is at its other end, and a way to send there. Cheap to clone, for any thread. Outlives the
+/// connection; sending fails then.
+#[derive(Debug)]
+pub struct Peer<W: Wire = Messages> {
+    id: PeerId,
+    address: Option<SocketAddr>,
+    writer: W::Writer,
+}
+
+impl<W: Wire> Peer<W> {
+    pub(crate) fn new(id: PeerId, writer: W::Writer) -> Self {
+        Self {
+            id,
+            address: W::peer_addr(&writer).ok(),
+            writer,
+        }
+    }
+
+    /// Its name in the hub.
+    pub fn id(&self) -> PeerId {
+        self.id
+    }
+
+    /// Where it is; `None` for a unix socket.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// Sends a message, waiting while the other side does not read, as [`WebSocket::send`](crate::WebSocket::send) tells.
+    ///
+    /// # Errors
+    /// [`Error::Send`] if the connection is closing or has ended, [`Error::Io`] if the transport failed.
+    pub fn send(&self, message: impl Into<W::Message>) -> Result<(), Error> {
+        W::send(&self.writer, message.into())
+    }
+
+    /// Begins the proper end, and does not wait for it. Without effect if it has begun.
+    pub fn disconnect(&self) {
+        W::close(&self.writer);
+    }
+
+    /// Ends the transport at once.
+    pub fn shutdown(&self) {
+        W::shutdown(&self.writer);
+    }
+
+    /// The writing half, for what else it can do.
+    pub fn writer(&self) -> &W::Writer {
+        &self.writer
+    }
+}
+
+impl<W: Wire> Clone for Peer<W> {
+    fn clone(&self) -> Self {
+        Self {
+            id: self.id,
+            address: self.address,
+            writer: self.writer.clone(),
+        }
+    }
+}
+
+/// The same connection.
+impl<W: Wire> PartialEq for Peer<W> {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl<W: Wire> Eq for Peer<W> {}
