@@ -9,7 +9,7 @@ use std::thread;
 use examples::args::ClientArgs;
 use tokio::select;
 use tokio::sync::mpsc;
-use ws_tokio::{CloseCode, Error, Message, connect};
+use ws_tokio::{CloseCode, Error, Message, connect, tls};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -27,7 +27,11 @@ async fn main() -> ExitCode {
 }
 
 async fn talk(args: &ClientArgs) -> Result<(), Error> {
-    let (mut ws, answer) = connect(&args.url).config(args.config()).open().await?;
+    let mut connect = connect(&args.url).config(args.config()).redirects(REDIRECTS);
+    if let Some(ca) = &args.ca {
+        connect = connect.tls(tls::trusting(&std::fs::read(ca)?)?);
+    }
+    let (mut ws, answer) = connect.open().await?;
     eprintln!("connected to {}; Ctrl-D ends", args.url);
     if !answer.extensions.is_empty() {
         println!("agreed: {}", answer.extensions);
@@ -71,6 +75,9 @@ fn lines_of_stdin() -> mpsc::Receiver<String> {
     });
     lines
 }
+
+/// More than any server needs, fewer than a loop takes.
+const REDIRECTS: u8 = 10;
 
 /// How many lines may wait when a file is piped in faster than the peer reads.
 const LINES_AHEAD: usize = 16;

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process;
 
 use lexopt::prelude::*;
@@ -122,13 +123,15 @@ impl AutobahnArgs {
     }
 }
 
-/// What a client is told: `--deflate[=BITS] URL`.
+/// What a client is told: `--deflate[=BITS] --ca FILE URL`.
 #[derive(Clone, Debug)]
 pub struct ClientArgs {
     /// Where to connect to.
     pub url: String,
     /// How to compress, if at all.
     pub deflate: Option<Deflate>,
+    /// A file with the certificates to trust in place of the usual ones.
+    pub ca: Option<PathBuf>,
 }
 
 impl ClientArgs {
@@ -143,10 +146,11 @@ impl ClientArgs {
     }
 
     fn from_parser(mut parser: lexopt::Parser) -> Result<Self, lexopt::Error> {
-        let (mut url, mut deflate) = (None, None);
+        let (mut url, mut deflate, mut ca) = (None, None, None);
         while let Some(arg) = parser.next()? {
             match arg {
                 Long("deflate") => deflate = Some(dedicated(parser.optional_value())?),
+                Long("ca") => ca = Some(parser.value()?.into()),
                 Value(value) if url.is_none() => url = Some(value.string()?),
                 Long("help") | Short('h') => exit_with_usage(CLIENT_USAGE),
                 _ => return Err(arg.unexpected()),
@@ -155,6 +159,7 @@ impl ClientArgs {
         Ok(Self {
             url: checked(url.ok_or("the URL is missing")?)?,
             deflate,
+            ca,
         })
     }
 }
@@ -240,8 +245,9 @@ const SERVER_USAGE: &str =
 const AUTOBAHN_USAGE: &str = "usage: --url ws://HOST:PORT --agent NAME
   --url URL     where Autobahn's fuzzing server listens
   --agent NAME  the name for its report";
-const CLIENT_USAGE: &str = "usage: [--deflate[=BITS]] URL
+const CLIENT_USAGE: &str = "usage: [--deflate[=BITS]] [--ca FILE] URL
   URL               where to connect to, such as ws://127.0.0.1:9001/
+  --ca FILE         for wss: trust these certificates (PEM) and no others
   --deflate[=BITS]  offer compression; windows of 2 to this power, 9 to 15 (default 12 for what is sent)";
 
 #[cfg(test)]
