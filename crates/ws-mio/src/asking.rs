@@ -101,6 +101,9 @@ impl<C: Client + 'static> Protocol for Asking<C> {
             return next;
         }
         if io.has_ended() {
+            if let Some(error) = io.take_failure() {
+                return Next::Fail(error.into());
+            }
             return self.handle_eof(io);
         }
         if io.now() >= self.until {

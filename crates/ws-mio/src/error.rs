@@ -17,7 +17,7 @@ pub enum Error {
     Handshake(HandshakeError),
     /// The server answered, but did not open a WebSocket: a redirect, a demand for credentials, an error page.
     Refused(Box<Response>),
-    /// A `wss://` URL: TLS is not supported yet.
+    /// A `wss://` URL, without the feature `tls`.
     TlsUnsupported,
     /// The server was stopped before the connection was open.
     Stopped,
@@ -38,7 +38,7 @@ impl fmt::Display for Error {
                     response.reason()
                 )
             }
-            Self::TlsUnsupported => f.write_str("TLS is not supported yet: use a ws:// URL"),
+            Self::TlsUnsupported => f.write_str("wss:// needs the feature `tls`"),
             Self::Connection(error) => error.fmt(f),
             Self::Stopped => f.write_str("the server was stopped before the connection was open"),
         }

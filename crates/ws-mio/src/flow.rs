@@ -1,9 +1,8 @@
 //! What is known about a socket between events, and reading from it.
 
-use std::io::{self, Read};
-use std::net::Shutdown;
+use std::io;
 
-use mio::net::TcpStream;
+use crate::socket::Socket;
 
 /// What is known about the socket.
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,35 +60,33 @@ impl Flow {
     }
 
     /// Reads once. Zero means that there is nothing now, or, with `eof` set, nothing more.
-    pub(crate) fn read(&mut self, mut stream: &TcpStream, into: &mut [u8]) -> usize {
+    pub(crate) fn read(&mut self, socket: &mut Socket, into: &mut [u8]) -> usize {
         #[cfg(test)]
         crate::tests::note_read(into.len());
-        loop {
-            match stream.read(into) {
-                Ok(0) => break self.eof = true,
-                Ok(count) => {
-                    // An end behind a short read has been signalled, or will be.
-                    self.readable = count == into.len() || !SHORT_READ_DRAINS || self.read_closed;
-                    return count;
-                }
+        let result = loop {
+            match socket.read(into) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(_) => break self.eof = true,
+                result => break result,
             }
+        };
+        self.writable |= socket.reading_makes_room() && !self.deaf;
+        match result {
+            Ok(count @ 1..) => {
+                // An end behind a short read has been signalled, or will be.
+                self.readable = count == into.len() || !socket.short_read_drains() || self.read_closed;
+                return count;
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Ok(0) | Err(_) => self.eof = true,
         }
         self.readable = false;
         0
     }
 
-    pub(crate) fn shut(&mut self, stream: &TcpStream) {
+    pub(crate) fn shut(&mut self, socket: &mut Socket) {
         if !self.shut {
             self.shut = true;
-            // Fails only if the peer has ended the connection before.
-            let _ = stream.shutdown(Shutdown::Write);
+            socket.shut();
         }
     }
 }
-
-/// A stream socket that gives less than it was asked for is empty, which saves the read that would tell so. Event queues
-/// that only start to watch again once a call would have blocked need that call.
-const SHORT_READ_DRAINS: bool = cfg!(unix);

@@ -85,7 +85,7 @@ impl Link<'_> {
     /// # Errors
     /// The socket's, if the peer is gone, or this is a unix socket.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.wire.stream.peer_addr()
+        self.wire.socket.stream.peer_addr()
     }
 
     /// Through which listener the connection came; `None` if we opened it.
@@ -169,7 +169,7 @@ impl Link<'_> {
     /// The socket, of whatever kind, for what is not offered here. Who reads or writes it is between the peer and the
     /// protocol.
     pub fn stream(&self) -> &TcpStream {
-        &self.wire.stream
+        &self.wire.socket.stream
     }
 
     /// A handle to the server, for other threads.
@@ -206,25 +206,25 @@ impl Link<'_> {
     /// Writes what is queued, as far as the socket takes it.
     pub(crate) fn flush(&mut self) {
         let Wire {
-            stream, flow, backlog, ..
+            socket, flow, backlog, ..
         } = &mut *self.wire;
         let out = match backlog {
             Some(backlog) => &mut backlog.outbox,
             None => &mut self.shared.output,
         };
-        output::flush(stream, flow, out);
+        output::flush(socket, flow, out);
     }
 
     /// Writes what is queued and behind it two more pieces, in one call.
     pub(crate) fn write_through(&mut self, header: &[u8], payload: &[u8]) {
         let Wire {
-            stream, flow, backlog, ..
+            socket, flow, backlog, ..
         } = &mut *self.wire;
         let out = match backlog {
             Some(backlog) => &mut backlog.outbox,
             None => &mut self.shared.output,
         };
-        output::write_through(stream, flow, out, header, payload);
+        output::write_through(socket, flow, out, header, payload);
     }
 }
 
@@ -274,8 +274,8 @@ impl<'a> Io<'a> {
             return false;
         }
         let mut input = mem::take(&mut self.shared.input);
-        let Wire { stream, flow, .. } = &mut *self.wire;
-        let count = flow.read(stream, &mut input);
+        let Wire { socket, flow, .. } = &mut *self.wire;
+        let count = flow.read(socket, &mut input);
         let taken = if count == 0 { 0 } else { take(self, &mut input[..count]) };
         if taken < count {
             self.shared.turn.unread.put_back(&input[taken..count]);
@@ -291,8 +291,8 @@ impl<'a> Io<'a> {
         if !self.shared.turn.unread.is_empty() || !self.may_read() {
             return 0;
         }
-        let Wire { stream, flow, .. } = &mut *self.wire;
-        let count = flow.read(stream, window);
+        let Wire { socket, flow, .. } = &mut *self.wire;
+        let count = flow.read(socket, window);
         self.spend(count / DIRECT_DISCOUNT);
         count
     }
@@ -376,13 +376,36 @@ impl<'a> Io<'a> {
 
     /// Shuts down the sending direction. Write first what is queued.
     pub(crate) fn shut(&mut self) {
-        let Wire { stream, flow, .. } = &mut *self.wire;
-        flow.shut(stream);
+        let Wire { socket, flow, .. } = &mut *self.wire;
+        flow.shut(socket);
     }
 
     /// Whether bytes are left that were read and not taken.
     pub(crate) fn has_unread(&self) -> bool {
         !self.shared.turn.unread.is_empty()
+    }
+
+    /// Whether everything has gone to the socket.
+    pub(crate) fn is_written(&self) -> bool {
+        self.queued() == 0 && !self.wire.socket.holds_back()
+    }
+
+    /// Puts TLS under what follows; what was read and not taken belongs to it.
+    #[cfg(feature = "tls")]
+    pub(crate) fn secure(&mut self, connection: rustls::Connection) {
+        let early = self.shared.turn.unread.take();
+        // What came early may be all, and no event tells of it again.
+        self.wire.flow.readable |= !early.is_empty();
+        self.wire.socket.tls = Some(Box::new(crate::tls::Session::new(connection, early)));
+    }
+
+    /// Why the socket has failed, if TLS knows it.
+    pub(crate) fn take_failure(&mut self) -> Option<io::Error> {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &mut self.wire.socket.tls {
+            return tls.failure.take();
+        }
+        None
     }
 
     pub(crate) fn link(&mut self) -> Link<'_> {
@@ -409,17 +432,17 @@ impl<'a> Io<'a> {
         }
         let Link { id, wire, shared } = self.link();
         let unread = mem::take(&mut shared.turn.unread);
-        let waits = match &mut wire.backlog {
+        let is_queued = match &mut wire.backlog {
             Some(backlog) => !backlog.outbox.is_empty(),
             None => !shared.output.is_empty(),
         };
         if let Some(backlog) = &mut wire.backlog {
-            if waits || !unread.is_empty() {
+            if is_queued || !unread.is_empty() {
                 backlog.unread = unread;
             } else {
                 wire.backlog = None;
             }
-        } else if waits || !unread.is_empty() {
+        } else if is_queued || !unread.is_empty() {
             wire.backlog = Some(Box::new(Backlog {
                 outbox: shared.output.take(),
                 unread,
@@ -428,6 +451,7 @@ impl<'a> Io<'a> {
         if shared.output.buffer().capacity() > MAX_KEPT_OUTPUT {
             shared.output.release();
         }
+        let waits = is_queued || wire.socket.holds_back();
         // A socket that dials is watched for that.
         wire.flow.stage == Stage::Dialling || wire.watch(waits, &shared.registry, Token(id.place()))
     }

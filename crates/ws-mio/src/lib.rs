@@ -35,6 +35,7 @@
 //! | check all requests, or all connections | [`Http::authorize`], [`Server::admit`] |
 //! | serve several protocols on one port | [`Detect`], [`Answer::protocol`] |
 //! | speak in lines, or write a protocol | [`Lines`], [`Protocol`] |
+//! | serve or connect over TLS (feature `tls`) | `Tls`, [`Server::connect`] with `wss://` |
 //! | reach the others | [`Clients`], from a [`Context`] or the [`Server`]: lists, names, topics |
 //! | reach the server from other threads | [`Handle`] |
 //! | listen on IPv6, unix sockets, shared ports | [`Listen`], [`pair_up`] |
@@ -94,7 +95,10 @@ mod pages;
 mod protocol;
 mod roster;
 mod server;
+mod socket;
 mod timers;
+#[cfg(feature = "tls")]
+mod tls;
 mod topics;
 mod websocket;
 mod wire;
@@ -133,4 +137,6 @@ pub use self::protocol::{Next, Protocol, Ready};
 pub use self::roster::ClientId;
 pub use self::server::Server;
 pub use self::timers::TimerId;
+#[cfg(feature = "tls")]
+pub use self::tls::Tls;
 pub use self::workers::Workers;

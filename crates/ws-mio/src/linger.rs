@@ -37,7 +37,7 @@ impl Protocol for Linger {
         }
         while io.read(|_, bytes| bytes.len()) {}
         io.flush();
-        if io.queued() == 0 {
+        if io.is_written() {
             if io.has_ended() {
                 return Next::Drop;
             }

@@ -1,22 +1,28 @@
 //! The way out: writing a queue to a socket, and large payloads past the queue.
 
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice};
 
-use mio::net::TcpStream;
 use ws_proto::{Bytes, Outbox};
 
 use crate::flow::Flow;
+use crate::socket::Socket;
 
 /// Writes what is queued, as far as the socket takes it.
-pub(crate) fn flush(stream: &TcpStream, flow: &mut Flow, out: &mut Outbox) {
+pub(crate) fn flush(socket: &mut Socket, flow: &mut Flow, out: &mut Outbox) {
+    if flow.writable && socket.holds_back() {
+        match socket.push() {
+            Ok(is_done) => flow.writable = is_done,
+            Err(error) => note(flow, 0, &Err(error)),
+        }
+    }
     while flow.writable && !out.is_empty() {
         let (offered, result) = if out.is_contiguous() {
             let bytes = out.first();
-            (bytes.len(), write(stream, bytes))
+            (bytes.len(), write(socket, bytes))
         } else {
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];
             let used = out.slices(&mut slices);
-            (total(&slices[..used]), write_vectored(stream, &slices[..used]))
+            (total(&slices[..used]), write_vectored(socket, &slices[..used]))
         };
         note(flow, offered, &result);
         match result {
@@ -31,7 +37,7 @@ pub(crate) fn flush(stream: &TcpStream, flow: &mut Flow, out: &mut Outbox) {
 
 /// Writes what is queued and behind it two more pieces, in one call. Copies to the queue only what the socket does
 /// not take.
-pub(crate) fn write_through(stream: &TcpStream, flow: &mut Flow, out: &mut Outbox, header: &[u8], payload: &[u8]) {
+pub(crate) fn write_through(socket: &mut Socket, flow: &mut Flow, out: &mut Outbox, header: &[u8], payload: &[u8]) {
     let mut slices = [IoSlice::new(&[]); MAX_SLICES];
     let used = out.slices(&mut slices[..MAX_SLICES - 2]);
     let queued = total(&slices[..used]);
@@ -41,7 +47,7 @@ pub(crate) fn write_through(stream: &TcpStream, flow: &mut Flow, out: &mut Outbo
     slices[used] = IoSlice::new(header);
     slices[used + 1] = IoSlice::new(payload);
     let slices = &slices[..used + 2];
-    let result = write_vectored(stream, slices);
+    let result = write_vectored(socket, slices);
     note(flow, total(slices), &result);
     // After an error nothing can be sent any more.
     let Ok(written) = result else { return out.clear() };
@@ -71,16 +77,16 @@ fn note(flow: &mut Flow, offered: usize, result: &io::Result<usize>) {
     }
 }
 
-fn write(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+fn write(socket: &mut Socket, bytes: &[u8]) -> io::Result<usize> {
     #[cfg(test)]
     crate::tests::WRITES.set(crate::tests::WRITES.get() + 1);
-    or_blocked(|| stream.write(bytes))
+    or_blocked(|| socket.write(bytes))
 }
 
-fn write_vectored(mut stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+fn write_vectored(socket: &mut Socket, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     #[cfg(test)]
     crate::tests::WRITES.set(crate::tests::WRITES.get() + 1);
-    or_blocked(|| stream.write_vectored(slices))
+    or_blocked(|| socket.write_vectored(slices))
 }
 
 /// Tries until not interrupted; a socket that would block has taken nothing.

@@ -40,6 +40,8 @@ pub struct Server {
     pub(crate) accept_again: Option<Instant>,
     pub(crate) admit: Option<Box<Admit>>,
     on_topic: Option<Box<TopicHook>>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Arc<rustls::ClientConfig>>,
     /// When to end whatever the peers have not ended by then; set once it is stopping.
     pub(crate) stop_at: Option<Instant>,
 }
@@ -73,6 +75,8 @@ impl Server {
             accept_again: None,
             admit: None,
             on_topic: None,
+            #[cfg(feature = "tls")]
+            tls: None,
             stop_at: None,
         })
     }

@@ -200,7 +200,7 @@ impl<C: Client> WebSocket<C> {
             // The failure, if there is one, is in its ending.
             let _ = self.connection.handle_timeout(now);
         }
-        let is_written = io.queued() == 0;
+        let is_written = io.is_written();
         match self.connection.transport() {
             Transport::Drop => return Next::Drop,
             Transport::FlushThenClose if is_written => return Next::Drop,

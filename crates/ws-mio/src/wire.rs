@@ -6,10 +6,11 @@ use ws_proto::Outbox;
 
 use crate::alarms::Alarm;
 use crate::flow::Flow;
+use crate::socket::Socket;
 
 /// A connection's socket and what it keeps between turns: idle, no buffer.
 pub(crate) struct Wire {
-    pub(crate) stream: TcpStream,
+    pub(crate) socket: Socket,
     pub(crate) flow: Flow,
     /// The earliest time that the server's alarms hold for this connection.
     pub(crate) alarm: Alarm,
@@ -32,7 +33,7 @@ pub(crate) struct Unread {
 impl Wire {
     pub(crate) fn new(stream: TcpStream) -> Self {
         Self {
-            stream,
+            socket: Socket::new(stream),
             flow: Flow::default(),
             alarm: Alarm::NEVER,
             backlog: None,
@@ -62,7 +63,7 @@ impl Wire {
         } else {
             Interest::READABLE
         };
-        let done = registry.reregister(&mut self.stream, token, interest).is_ok();
+        let done = registry.reregister(&mut self.socket.stream, token, interest).is_ok();
         self.flow.watched = wanted;
         done
     }
@@ -80,6 +81,13 @@ impl Unread {
 
     pub(crate) fn advance(&mut self, taken: usize) {
         self.from += taken.min(self.bytes.len() - self.from);
+    }
+
+    /// Takes all that is left.
+    #[cfg(feature = "tls")]
+    pub(crate) fn take(&mut self) -> Vec<u8> {
+        self.bytes.drain(..std::mem::take(&mut self.from));
+        std::mem::take(&mut self.bytes)
     }
 
     /// Puts bytes before those that are left.

@@ -68,7 +68,7 @@ fn an_address_that_is_silent_is_followed_by_the_next() {
     let once = Once(Rc::clone(&outcome));
     let addresses = vec![silent_address, address];
     server
-        .dial(addresses, |until| Box::new(Asking::new(request(), once, until)))
+        .dial(addresses, |until| Ok(Box::new(Asking::new(request(), once, until))))
         .unwrap();
     // As if no event had come until then.
     server.shared.clock.ahead += server.shared.config.handshake.timeout * 6 / 10;
@@ -226,7 +226,7 @@ fn dial_and_wait(server: &mut Server, addresses: Vec<SocketAddr>, expected: &str
     let outcome = Rc::new(Cell::new(""));
     let once = Once(Rc::clone(&outcome));
     server
-        .dial(addresses, |until| Box::new(Asking::new(request(), once, until)))
+        .dial(addresses, |until| Ok(Box::new(Asking::new(request(), once, until))))
         .unwrap();
     run_until(server, &outcome, expected);
 }
