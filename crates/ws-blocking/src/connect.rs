@@ -161,6 +161,11 @@ impl Connect {
 }
 
 impl Connect {
+    /// Where it connects to.
+    pub fn url(&self) -> &Url {
+        self.request.url()
+    }
+
     fn check_scheme(&self) -> Result<(), Error> {
         if self.request.url().is_secure() && cfg!(not(feature = "tls")) {
             return Err(Error::TlsUnsupported);

@@ -50,6 +50,7 @@
 #![forbid(unsafe_code)]
 
 mod accept;
+pub mod client;
 mod connect;
 mod deadline;
 mod error;
@@ -68,6 +69,7 @@ mod shared;
 mod socket;
 #[cfg(feature = "tls")]
 mod tls;
+mod waker;
 mod websocket;
 mod writer;
 
@@ -86,6 +88,7 @@ pub use self::options::TcpOptions;
 pub use self::reader::Reader;
 pub use self::server::{Accepting, OverLimit, Running, Server, StopHandle, Threads};
 pub use self::socket::Stream;
+pub use self::waker::Interrupter;
 pub use self::websocket::WebSocket;
 pub use self::writer::Writer;
 

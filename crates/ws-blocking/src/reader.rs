@@ -16,7 +16,7 @@ use crate::input::ReadBuffer;
 use crate::line::Inflow;
 use crate::shared::{PING_LEN, Shared, Unwritten};
 use crate::socket::{Interest, would_block};
-use crate::{Error, Handle, MessageReader, Messages};
+use crate::{Error, Handle, Interrupter, MessageReader, Messages};
 
 /// The reading half of a connection; see [`WebSocket::split`](crate::WebSocket::split).
 ///
@@ -40,6 +40,7 @@ pub struct Reader {
     pub(crate) alone: bool,
     /// Whether the last read brought as much as it could.
     likely_more: bool,
+    interrupter: Option<Interrupter>,
     /// Why reading or writing failed first.
     failure: Option<io::Error>,
     half_closed: bool,
@@ -83,6 +84,7 @@ impl Reader {
             protocol,
             alone: true,
             likely_more: false,
+            interrupter: None,
             failure: None,
             half_closed: false,
             ended: false,
@@ -157,6 +159,17 @@ impl Reader {
         !self.buffer.is_empty() || self.unsettled
     }
 
+    /// What ends a waiting call of this reader from another thread; the connection stays as it is.
+    ///
+    /// # Errors
+    /// If the system has no descriptors to give: it takes two.
+    pub fn interrupter(&mut self) -> io::Result<Interrupter> {
+        match &self.interrupter {
+            Some(interrupter) => Ok(interrupter.clone()),
+            None => Ok(self.interrupter.insert(Interrupter::new()?).clone()),
+        }
+    }
+
     /// How the connection ended, or is ending; `None` while it is simply open.
     pub fn ending(&self) -> Option<&Ending> {
         self.receiver.ending()
@@ -215,7 +228,7 @@ impl Reader {
         }
     }
 
-    fn recv_by(&mut self, deadline: Deadline) -> Result<Option<Message>, Error> {
+    pub(crate) fn recv_by(&mut self, deadline: Deadline) -> Result<Option<Message>, Error> {
         if let Some(message) = self.put_by.pop_front() {
             return Ok(Some(message));
         }
@@ -317,7 +330,13 @@ impl Reader {
                 room,
             ),
         };
-        match self.shared.line.wait(interest, due.min(room).min(deadline)) {
+        let until = due.min(room).min(deadline);
+        let waited = match &self.interrupter {
+            None => self.shared.line.wait(interest, until),
+            Some(interrupter) => self.shared.line.socket.wait_or(interest, until, interrupter),
+        };
+        match waited {
+            Ok(true) if self.interrupter.as_ref().is_some_and(Interrupter::take) => Err(Error::NothingYet),
             Ok(true) => Ok(true),
             Ok(false) if deadline.has_passed() => Err(Error::NothingYet),
             Ok(false) => Ok(false),

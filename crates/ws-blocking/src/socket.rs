@@ -10,8 +10,8 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use crate::TcpOptions;
 use crate::deadline::Deadline;
+use crate::{Interrupter, TcpOptions};
 
 /// A connected stream socket: from a [`TcpStream`], or from a `UnixStream`.
 ///
@@ -92,13 +92,27 @@ impl Stream {
     /// Waits until something can be done or the deadline passes; `false` then. An end or a failure of the socket counts
     /// as ready: the next read or write tells.
     pub(crate) fn wait(&self, interest: Interest, deadline: Deadline) -> io::Result<bool> {
+        wait_for(&mut [self.poll_fd(interest)], deadline)
+    }
+
+    /// As [`wait`](Self::wait), or until it is interrupted.
+    pub(crate) fn wait_or(
+        &self,
+        interest: Interest,
+        deadline: Deadline,
+        interrupter: &Interrupter,
+    ) -> io::Result<bool> {
+        wait_for(&mut [self.poll_fd(interest), interrupter.poll_fd()], deadline)
+    }
+
+    fn poll_fd(&self, interest: Interest) -> PollFd<'_> {
         let mut flags = PollFlags::empty();
         flags.set(PollFlags::IN, interest.readable);
         flags.set(PollFlags::OUT, interest.writable);
         match &self.0 {
-            Kind::Tcp(stream) => wait_for(&mut [PollFd::new(stream, flags)], deadline),
+            Kind::Tcp(stream) => PollFd::new(stream, flags),
             #[cfg(unix)]
-            Kind::Unix(stream) => wait_for(&mut [PollFd::new(stream, flags)], deadline),
+            Kind::Unix(stream) => PollFd::new(stream, flags),
         }
     }
 

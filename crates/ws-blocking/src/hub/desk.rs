@@ -74,14 +74,14 @@ impl<W: Wire> Desk<W> {
         }
     }
 
-    fn received(&self, peer: &Peer<W>, message: W::Message) {
+    pub(crate) fn received(&self, peer: &Peer<W>, message: W::Message) {
         match &self.callbacks.on_receive {
             Some(callback) => callback(peer, message),
             None => self.inbox.push(peer.clone(), message),
         }
     }
 
-    fn disconnected(&self, peer: &Peer<W>) {
+    pub(crate) fn disconnected(&self, peer: &Peer<W>) {
         match &self.callbacks.on_disconnect {
             Some(callback) => callback(peer),
             None => self.inbox.notify(Event::Disconnected(peer.clone())),

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use ws_proto::{CloseCode, Message};
 
-use crate::{Error, Reader, Writer};
+use crate::{Error, Interrupter, Reader, Writer};
 
 /// What goes over a hub's connections. Implemented by [`Messages`] and for plain bytes; there are no
 /// others.
@@ -30,6 +31,12 @@ pub trait Half: Sized + Send + Sync + 'static {
     /// Waits for a message; `None` is the proper end.
     fn recv(reader: &mut Self::Reader) -> Result<Option<Self::Message>, Error>;
 
+    /// As [`recv`](Self::recv), for so long at most.
+    fn recv_timeout(reader: &mut Self::Reader, patience: Duration) -> Result<Option<Self::Message>, Error>;
+
+    /// What ends a wait of the reader.
+    fn interrupter(reader: &mut Self::Reader) -> io::Result<Interrupter>;
+
     /// Sends a message, waiting for room.
     fn send(writer: &Self::Writer, message: Self::Message) -> Result<(), Error>;
 
@@ -50,6 +57,14 @@ impl Half for Messages {
 
     fn recv(reader: &mut Reader) -> Result<Option<Message>, Error> {
         reader.recv()
+    }
+
+    fn recv_timeout(reader: &mut Reader, patience: Duration) -> Result<Option<Message>, Error> {
+        reader.recv_timeout(patience)
+    }
+
+    fn interrupter(reader: &mut Reader) -> io::Result<Interrupter> {
+        reader.interrupter()
     }
 
     fn send(writer: &Writer, message: Message) -> Result<(), Error> {

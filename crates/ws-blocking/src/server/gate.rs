@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use ws_proto::CloseCode;
 
-use super::listener::Waker;
 use super::{Accepting, OverLimit};
 use crate::deadline::Deadline;
 use crate::line::Line;
+use crate::waker::Waker;
 use crate::{Handle, Stream};
 
 /// What the server knows of one connection.

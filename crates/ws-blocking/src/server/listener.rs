@@ -1,15 +1,16 @@
-//! Listening sockets, and how to wake up a thread that waits for one.
+//! Listening sockets.
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 #[cfg(unix)]
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 
 use rustix::event::{PollFd, PollFlags};
 use socket2::{Domain, Socket, Type};
 
 use crate::deadline::Deadline;
-use crate::socket::{retry, wait_for, would_block};
+use crate::socket::{wait_for, would_block};
+use crate::waker::Waker;
 use crate::{Stream, TcpOptions};
 
 #[derive(Debug)]
@@ -75,7 +76,7 @@ impl Listener {
 
     /// Waits until a client may be there, or somebody wakes it up.
     pub(crate) fn wait(&self, waker: &Waker) -> io::Result<()> {
-        let waking = PollFd::new(&waker.receiver, PollFlags::IN);
+        let waking = waker.poll_fd();
         let listening = match self {
             Self::Tcp(listener) => PollFd::new(listener, PollFlags::IN),
             #[cfg(unix)]
@@ -84,44 +85,6 @@ impl Listener {
         wait_for(&mut [listening, waking], Deadline::NEVER)?;
         waker.drain();
         Ok(())
-    }
-}
-
-/// Wakes up a thread in [`Listener::wait`], now or as soon as it comes there.
-#[derive(Debug)]
-pub(crate) struct Waker {
-    sender: Channel,
-    receiver: Channel,
-}
-
-#[cfg(unix)]
-type Channel = UnixStream;
-#[cfg(not(unix))]
-type Channel = std::net::TcpStream;
-
-impl Waker {
-    pub(crate) fn new() -> io::Result<Self> {
-        #[cfg(unix)]
-        let (sender, receiver) = UnixStream::pair()?;
-        #[cfg(not(unix))]
-        let (sender, receiver) = {
-            let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;
-            let sender = std::net::TcpStream::connect(listener.local_addr()?)?;
-            (sender, listener.accept()?.0)
-        };
-        sender.set_nonblocking(true)?;
-        receiver.set_nonblocking(true)?;
-        Ok(Self { sender, receiver })
-    }
-
-    pub(crate) fn wake(&self) {
-        // If there is no room for a byte, there are enough to wake up for.
-        let _ = retry(|| (&self.sender).write(&[1]));
-    }
-
-    fn drain(&self) {
-        let mut bytes = [0; 16];
-        while let Ok(16) = retry(|| (&self.receiver).read(&mut bytes)) {}
     }
 }
 

@@ -1,0 +1,166 @@
+//! A client that connects again.
+
+mod common;
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use common::{PATIENCE, Serving, echo, in_thread};
+use ws_blocking::client::{Client, Reconnect};
+use ws_blocking::hub::Event;
+use ws_blocking::{Accept, CloseCode, Config, Connect, Error, Message, SendError, Server};
+
+fn builder(address: SocketAddr) -> ws_blocking::client::Builder {
+    Client::builder(Connect::new(&format!("ws://{address}/")).unwrap())
+}
+
+fn next(client: &Client) -> Event {
+    client.next_event(Some(PATIENCE)).expect("an event")
+}
+
+#[test]
+fn without_a_reader_one_receives_by_hand() {
+    let server = Serving::echo(Config::default());
+    let client = builder(server.address).connect().unwrap();
+    assert_eq!(client.target(), server.url());
+    let status = client.status();
+    assert!(status.ever_connected && status.connected && !status.disconnected && !status.reading);
+    client.send("one").unwrap();
+    assert_eq!(client.recv().unwrap(), Some("one".into()));
+    assert!(matches!(
+        client.recv_timeout(Duration::from_millis(5)),
+        Err(Error::NothingYet)
+    ));
+    client.disconnect();
+    let status = client.status();
+    assert!(status.ever_connected && !status.connected && status.disconnected);
+    assert!(matches!(client.send("late"), Err(Error::Send(SendError::Closed))));
+    client.reconnect().unwrap();
+    client.send("two").unwrap();
+    assert_eq!(client.recv().unwrap(), Some("two".into()));
+    let mut events = Vec::new();
+    while let Some(event) = client.next_event(Some(Duration::ZERO)) {
+        events.push(event);
+    }
+    assert!(matches!(
+        events[..],
+        [Event::Connected(_), Event::Disconnected(_), Event::Connected(_)]
+    ));
+}
+
+#[test]
+fn the_reader_survives_reconnecting_and_can_be_stopped() {
+    let server = Serving::echo(Config::default());
+    let client = builder(server.address).connect().unwrap();
+    client.start_reader().unwrap();
+    client.start_reader().unwrap();
+    assert!(client.status().reading);
+    for round in 0..5 {
+        let message = Message::from(format!("{round}"));
+        client.send(message.clone()).unwrap();
+        loop {
+            match next(&client) {
+                Event::Received(received) => break assert_eq!(received.message, message),
+                Event::Connected(_) | Event::Disconnected(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        client.reconnect().unwrap();
+    }
+    // It waits in the connection, which stays.
+    client.stop_reader();
+    assert!(!client.status().reading && client.status().connected);
+    client.send("by hand").unwrap();
+    assert_eq!(client.recv().unwrap(), Some("by hand".into()));
+    client.start_reader().unwrap();
+    client.send("by itself").unwrap();
+    loop {
+        if let Event::Received(received) = next(&client) {
+            break assert_eq!(received.message, "by itself".into());
+        }
+    }
+}
+
+#[test]
+fn it_connects_again_by_itself_until_it_is_told_to_end() {
+    let (tell, told) = mpsc::channel();
+    let server = Server::bind("127.0.0.1:0").unwrap();
+    let running = server
+        .start(move |incoming| {
+            let mut ws = incoming.accept(Accept::new()).unwrap();
+            tell.send(()).unwrap();
+            // Sometimes properly, sometimes not.
+            if matches!(ws.recv(), Ok(Some(message)) if message == "close".into()) {
+                let _ = ws.close(CloseCode::GOING_AWAY, "");
+            }
+        })
+        .unwrap();
+    let mut policy = Reconnect::default();
+    policy.first = Duration::from_millis(2);
+    let client = builder(running.local_addr().unwrap())
+        .reconnect(policy)
+        .connect()
+        .unwrap();
+    client.start_reader().unwrap();
+    for how in ["close", "drop", "close", "drop"] {
+        told.recv_timeout(PATIENCE).unwrap();
+        while client.send(how).is_err() {}
+        while !matches!(next(&client), Event::Disconnected(_)) {}
+    }
+    told.recv_timeout(PATIENCE).unwrap();
+    in_thread(move || client.shutdown())();
+    assert_eq!(running.shutdown(), 0);
+    assert!(told.recv().is_err(), "it does not come back");
+}
+
+#[test]
+fn it_gives_up_after_so_many_attempts() {
+    // Nobody listens there any more.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    assert!(matches!(builder(address).connect(), Err(Error::Io(_))));
+    let mut policy = Reconnect::default();
+    policy.first = Duration::from_millis(1);
+    policy.attempts = Some(3);
+    let client = builder(address).reconnect(policy).offline();
+    client.start_reader().unwrap();
+    for _ in 0..3 {
+        assert!(matches!(next(&client), Event::Error(_)));
+    }
+    assert!(client.next_event(Some(Duration::from_millis(50))).is_none());
+    assert_eq!(client.take_errors().len(), 3);
+    assert!(!client.status().ever_connected);
+}
+
+#[test]
+fn an_orderly_end_is_noticed_and_told_once() {
+    let server = Server::bind("127.0.0.1:0").unwrap();
+    let running = server.start(|incoming| drop(echo(incoming))).unwrap();
+    let (tell, told) = mpsc::channel();
+    let client = builder(running.local_addr().unwrap())
+        .on_disconnect(move |_| tell.send(()).unwrap())
+        .connect()
+        .unwrap();
+    client.start_reader().unwrap();
+    running.shutdown();
+    told.recv_timeout(PATIENCE).unwrap();
+    while client.status().connected {
+        thread::yield_now();
+    }
+    assert!(client.status().disconnected);
+    drop(client);
+    assert!(told.recv().is_err());
+}
+
+#[test]
+fn a_callback_that_panics_does_not_hold_the_end() {
+    let server = Serving::echo(Config::default());
+    let client = builder(server.address)
+        .on_receive(|_, _| panic!("as the test wants it"))
+        .connect()
+        .unwrap();
+    client.start_reader().unwrap();
+    client.send("x").unwrap();
+    in_thread(move || client.shutdown())();
+}
