@@ -526,7 +526,10 @@ impl<W: Wire> Shared<W> {
                     }
                     Ok(None) => break,
                     Err(error) => {
-                        self.desk.inbox.record(Some(peer.clone()), error);
+                        // Who ended it knows why it ends like this.
+                        if self.lock().peer.as_ref() == Some(&peer) {
+                            self.desk.inbox.record(Some(peer.clone()), error);
+                        }
                         break;
                     }
                 }

@@ -27,6 +27,7 @@
 //! **Ends.** A write that fails, or takes too long, ends the transport, which wakes all who wait for it; then everybody
 //! gets the failure.
 
+use std::fmt;
 use std::io;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,7 +41,6 @@ use crate::deadline::Deadline;
 use crate::line::Line;
 use crate::outgoing::{Batch, Outgoing};
 
-#[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) line: Arc<Line>,
     state: Mutex<State>,
@@ -480,6 +480,15 @@ impl Shared {
     #[cfg(test)]
     pub(crate) fn set_progressed(&self, progressed: bool) {
         self.progressed.store(progressed, Ordering::Relaxed);
+    }
+}
+
+/// Shows which connection it is, and little else.
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("line", &self.line)
+            .finish_non_exhaustive()
     }
 }
 

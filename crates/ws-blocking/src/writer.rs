@@ -1,5 +1,6 @@
 //! The writing half of a connection.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use crate::{Error, Handle, MessageWriter};
 /// Clones write to the same connection, from any number of threads: messages leave in the order in which they were
 /// sent, and those that wait for the same turn leave in one write. Dropping writers changes nothing about the
 /// connection: it goes on to receive, to answer pings and to end.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Writer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) config: Arc<Config>,
@@ -151,6 +152,14 @@ impl Writer {
     /// If the transport has ended, or is no TCP stream.
     pub fn peer_addr(&self) -> io::Result<std::net::SocketAddr> {
         self.shared.line.socket.peer_addr()
+    }
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer")
+            .field("line", &self.shared.line)
+            .finish_non_exhaustive()
     }
 }
 
