@@ -303,13 +303,15 @@ impl<W: Wire> Client<W> {
         let interrupter = state.interrupter.clone();
         drop(state);
         self.shared.changed.notify_all();
-        if let Some(interrupter) = interrupter {
+        if let Some(interrupter) = &interrupter {
             interrupter.interrupt();
         }
         if let Some(thread) = thread.take() {
             // A callback may have panicked.
             let _ = thread.join();
         }
+        // If the thread did not need it, it must not meet the next one that receives.
+        interrupter.as_ref().map(Interrupter::take);
     }
 
     /// How it stands.
