@@ -101,6 +101,13 @@ impl<S: ByteStream> Incoming<S> {
         self.peer
     }
 
+    /// Sets other limits and deadlines for this connection than the request was read with: what its path or its user
+    /// may need. What the handshake itself goes by stays as it is.
+    pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
+        self.config = config.into();
+        self
+    }
+
     /// Accepts: the connection is open.
     ///
     /// # Errors

@@ -35,6 +35,19 @@ async fn the_request_is_shown_before_it_is_accepted() {
 }
 
 #[tokio::test]
+async fn a_connection_may_get_limits_of_its_own() {
+    let (near, mut far) = tcp_pair().await;
+    far.write_all(REQUEST.as_bytes()).await.unwrap();
+    let incoming = accept(near).await.unwrap();
+    let mut config = Config::default();
+    config.limits.max_message = 3;
+    let mut ws = incoming.config(config).accept(Accept::new()).await.unwrap();
+    read_head(&mut far).await;
+    far.write_all(&masked(TEXT, b"four")).await.unwrap();
+    assert!(matches!(ws.recv().await, Err(Error::Connection(_))));
+}
+
+#[tokio::test]
 async fn frames_behind_the_request_are_received() {
     let (near, mut far) = tcp_pair().await;
     let mut sent = REQUEST.as_bytes().to_vec();
