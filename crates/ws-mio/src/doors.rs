@@ -11,6 +11,7 @@ use crate::alarms::MAX_PLACES;
 use crate::clients::ListenerInfo;
 use crate::listen::no_address;
 use crate::listener::{Accepted, Listener, SharedService};
+use crate::said;
 use crate::server::FIRST_LISTENER;
 use crate::{Address, Arrival, Io, Listen, ListenerId, Next, Protocol, Ready, Serve, Server};
 
@@ -37,6 +38,7 @@ impl Server {
         let id = ListenerId::new(self.listeners.len()).ok_or_else(|| io::Error::other("too many listeners"))?;
         let (mut door, address) = listen.bind()?;
         door.register(&self.shared.registry, Token(FIRST_LISTENER.0 - id.index()))?;
+        said::listening(&address);
         self.shared.clients.listeners.push(ListenerInfo { address });
         self.listeners.push(Some(Listener {
             id,
@@ -100,6 +102,7 @@ impl Server {
                     Accepted::Stream(stream, peer) => self.welcome(stream, at, peer),
                     Accepted::Drained => listener.ready = false,
                     Accepted::Exhausted => {
+                        said::exhausted();
                         self.accept_again = Some(self.shared.clock.now() + ACCEPT_PAUSE);
                         return;
                     }
@@ -116,6 +119,7 @@ impl Server {
         let mut admit = self.admit.take();
         // It fails only if the connection is gone again.
         let _ = self.begin(stream, Some(listener.id), Interest::READABLE, |id| {
+            said::came(id, &peer, &local);
             let arrival = Arrival {
                 id,
                 peer,

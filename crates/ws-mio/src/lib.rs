@@ -37,10 +37,12 @@
 //! | speak in lines, or write a protocol | [`Lines`], [`Protocol`] |
 //! | serve or connect over TLS (feature `tls`) | `Tls`, [`Server::connect`] with `wss://` |
 //! | reach the others | [`Clients`], from a [`Context`] or the [`Server`]: lists, names, topics |
+//! | put behaviour around clients | [`Observed`] with [`Limited`], [`Counted`], `Logged` or a closure |
 //! | reach the server from other threads | [`Handle`] |
 //! | listen on IPv6, unix sockets, shared ports | [`Listen`], [`pair_up`] |
 //! | open connections | [`Server::connect`], [`Server::connect_to`] |
 //! | serve with all cores | [`Workers`] |
+//! | take settings from code, a file, the command line (feature `settings`) | `Settings` |
 //! | run, or be run | [`Server::run`], [`Server::run_while`], [`Server::turn`] |
 //!
 //! # Memory
@@ -88,13 +90,17 @@ mod linger;
 mod listen;
 mod listener;
 mod mail;
+mod observed;
 mod options;
 mod outgoing;
 mod output;
 mod pages;
 mod protocol;
 mod roster;
+mod said;
 mod server;
+#[cfg(feature = "settings")]
+mod settings;
 mod socket;
 mod timers;
 #[cfg(feature = "tls")]
@@ -132,10 +138,15 @@ pub use self::lines::{Lines, Speaker, Talk};
 pub use self::listen::{Listen, pair_up};
 pub use self::listener::{Arrival, ListenerId, Serve};
 pub use self::mail::Post;
+#[cfg(feature = "log")]
+pub use self::observed::Logged;
+pub use self::observed::{Counted, Happening, Limited, Observed, Observer};
 pub use self::options::{Backpressure, Options};
 pub use self::protocol::{Next, Protocol, Ready};
 pub use self::roster::ClientId;
 pub use self::server::Server;
+#[cfg(feature = "settings")]
+pub use self::settings::{Settings, SettingsError};
 pub use self::timers::TimerId;
 #[cfg(feature = "tls")]
 pub use self::tls::Tls;

@@ -18,6 +18,7 @@ use crate::io::Shared;
 use crate::linger::Linger;
 use crate::listener::Listener;
 use crate::pages::Pages;
+use crate::said;
 use crate::websocket::WebSocket;
 use crate::wire::Wire;
 use crate::{Arrival, Client, ClientId, Clients, Context, Handle, Io, ListenerId, Next, Options, Protocol, Ready};
@@ -413,6 +414,7 @@ impl Server {
     }
 
     pub(crate) fn remove(&mut self, id: ClientId) {
+        said::went(id);
         // Closing the socket takes it out of the event queue; its alarms are ignored.
         if let Some(place) = self.slots.get_mut(id.place()) {
             *place = None;
@@ -433,6 +435,7 @@ impl Server {
     fn begin_stop(&mut self) {
         match self.stop_at {
             None if self.shared.handle.is_stopping() => {
+                said::stopping(self.connections());
                 // What was asked for before comes first.
                 self.serve_requests();
                 self.deliver_mail();
