@@ -12,6 +12,10 @@ use crate::{
 /// Packages outside the workspace; formatting is checked where they exist.
 const APART: [&str; 3] = ["fuzz", "xtask/no_std/frame", "xtask/no_std/proto"];
 
+/// Packages whose compressor is a feature that is off.
+const SMALL_BY_DEFAULT: [&str; 4] = ["ws-proto", "ws-mio", "ws-tokio", "ws-blocking"];
+const COMPRESSORS: [&str; 4] = ["zlib-rs ", "flate2 ", "miniz_oxide ", "libz-"];
+
 /// Runs every check, also behind a failed one, and names those that failed.
 pub(crate) fn run(project: &Project) -> Outcome {
     let mut failed = Vec::new();
@@ -43,6 +47,9 @@ pub(crate) fn run(project: &Project) -> Outcome {
             clippy(package, &features),
         );
     }
+    for package in SMALL_BY_DEFAULT {
+        check(format!("{package} compresses when asked only"), no_compressor(package));
+    }
     let mut doc = cargo();
     doc.env("RUSTDOCFLAGS", "-D warnings")
         .args(["doc", "--quiet", "--workspace", "--no-deps"]);
@@ -53,6 +60,18 @@ pub(crate) fn run(project: &Project) -> Outcome {
         Outcome::Passed
     } else {
         Outcome::Failed(failed.join(", "))
+    }
+}
+
+/// Without the feature, no compressor is even compiled.
+fn no_compressor(package: &str) -> Result<(), String> {
+    let tree = process::output(cargo().args(["tree", "--package", package, "--edges", "normal", "--prefix", "none"]))?;
+    match tree
+        .lines()
+        .find(|line| COMPRESSORS.iter().any(|name| line.starts_with(name)))
+    {
+        None => Ok(()),
+        Some(line) => Err(format!("{package} depends on {line} by default")),
     }
 }
 
