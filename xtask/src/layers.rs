@@ -319,7 +319,8 @@ mod tests {
                 "frames are ws-proto's",
             );
             fine(PROTO, &format!("use x::{word};"));
-            fine("crates/ws-mio/src/lib.rs", &format!("pub use ws_proto::{word};"));
+            let page = format!("#![forbid(unsafe_code)]\npub use ws_proto::{word};");
+            fine("crates/ws-mio/src/lib.rs", &page);
         }
         for body in ["byte & 0x80", "let n = b & 0x0F;", "0x7f_u8"] {
             broken(MIO, body, "frame bits");
