@@ -71,6 +71,9 @@
 //! | keep time | [`Connection::poll_timeout`], [`Connection::handle_timeout`], [`Instant`] |
 //! | end | [`Connection::close`], [`Connection::transport`], [`Ending`] |
 //! | set bounds | [`Config`]: [`Limits`], [`Timeouts`], [`Replies`], [`Delivery`] |
+//! | compress messages | the module `deflate` (feature `deflate`) in [`HandshakeConfig::extensions`](handshake::HandshakeConfig::extensions) |
+//! | use opcodes or reserved bits of your own | [`Config::opcodes`], [`Config::reserved_bits`], [`CustomKind`] |
+//! | extend the protocol | [`extension`] |
 //! | split reading from writing | [`Connection::split`] into [`Receiver`] and [`Sender`] |
 //!
 //! # Who owns which buffer
@@ -91,8 +94,10 @@
 //!
 //! # Features
 //!
+//! `deflate` adds the module of that name: compressed messages (RFC 7692), by zlib-rs. It needs `std`.
+//!
 //! `std` (default) adds conversions from `std::time::Instant` and `IoSlice`s for vectored writes; `simdutf8` (default) checks text faster.
-//! Neither changes behaviour. Without them the crate needs `alloc` only.
+//! Neither of these two changes behaviour. Without features the crate needs `alloc` only.
 
 #![no_std]
 #![forbid(unsafe_code)]
