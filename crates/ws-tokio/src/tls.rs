@@ -86,8 +86,12 @@ pub async fn accept(stream: TcpStream, config: Arc<ServerConfig>) -> io::Result<
     Ok(TlsAcceptor::from(config).accept(stream).await?.into())
 }
 
-/// The client's side.
-pub(crate) async fn connect(
+/// The client's side, for [`Connect::over`](crate::Connect::over) a connection that was opened by other means. `host` is
+/// whose certificate is asked for; without a configuration it is [`client_config`]'s.
+///
+/// # Errors
+/// The handshake failed; a [`rustls::Error`] is the source. `InvalidData` if the host is no name and no address.
+pub async fn connect(
     stream: TcpStream,
     host: &str,
     config: Option<Arc<ClientConfig>>,
