@@ -170,13 +170,32 @@ pub trait Decoder: Send + Sync {
     /// The message must not carry them.
     fn begin(&mut self, bits: Rsv, kind: DataKind) -> Result<(), DecodeError>;
 
-    /// Decodes from the front of `input` into the front of `output`; with `last`, the message has no bytes beyond the
-    /// input. It is called again, with the rest of the input, until it is [`done`](Progress::done): each call must
-    /// read or write something until then.
+    /// Decodes from the front of `input` into the front of `output`, neither of which says anything about where frames
+    /// end; with `last`, the message has no bytes beyond the input. It is called again, with the rest of the input and
+    /// maybe more behind that, until it is [`done`](Progress::done): each call must read or write something until then.
+    /// Once it has taken all input, it is given nothing more until it is done with that.
     ///
     /// # Errors
-    /// The bytes can't be decoded; the connection fails.
+    /// The bytes can't be decoded; the connection fails. So it does if these rules are broken.
     fn decode(&mut self, input: &[u8], last: bool, output: &mut [u8]) -> Result<Progress, DecodeError>;
+}
+
+impl dyn Decoder + '_ {
+    /// [`decode`](Self::decode), held to its rules: whoever breaks them could make the caller spin, or lose bytes.
+    pub(crate) fn step(&mut self, input: &[u8], last: bool, output: &mut [u8]) -> Result<Progress, DecodeError> {
+        let progress = self.decode(input, last, output)?;
+        let fits = progress.read <= input.len() && progress.written <= output.len();
+        let gets_on = if progress.done {
+            progress.read == input.len()
+        } else {
+            progress.read > 0 || progress.written > 0
+        };
+        if fits && gets_on {
+            Ok(progress)
+        } else {
+            Err(DecodeError::Malformed)
+        }
+    }
 }
 
 /// How far [`Decoder::decode`] came.

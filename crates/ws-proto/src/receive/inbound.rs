@@ -91,9 +91,9 @@ impl Inbound {
         self.partial.as_ref().map(|_| self.messages)
     }
 
-    /// Whether there may be an event without further input.
-    pub(super) fn has_more(&self) -> bool {
-        matches!(self.state, State::Failed(_)) || self.partial.as_ref().is_some_and(|partial| partial.is_decoding())
+    /// Whether the peer broke the protocol.
+    pub(super) fn has_failed(&self) -> bool {
+        matches!(self.state, State::Failed(_))
     }
 
     /// The common case: a message in one frame that lies whole in the input. `None` says nothing but that the
@@ -158,7 +158,7 @@ impl Inbound {
                 State::Boundary => self.take_header(config, HeaderDecoder::default(), input)?,
                 State::Header(_) if input.is_empty() => return Ok(None),
                 State::Header(decoder) => self.take_header(config, decoder, input)?,
-                State::Data(rest) if rest.len > 0 && input.is_empty() && !self.has_more() => return Ok(None),
+                State::Data(rest) if rest.len > 0 && input.is_empty() => return Ok(None),
                 State::Data(rest) => self.take_data(config, rest, input)?,
                 State::Control => return self.take_control(input),
             };
@@ -348,15 +348,12 @@ impl Inbound {
 
     /// Ends the frame, and with the last one the message, once its payload is complete.
     fn end_data(&mut self, rest: FrameRest) -> Option<Event<'static>> {
-        let is_decoding = self.partial.as_ref().is_some_and(|partial| partial.is_decoding());
-        self.state = if rest.len == 0 && !is_decoding {
+        self.state = if rest.len == 0 {
             State::Boundary
         } else {
             State::Data(rest)
         };
-        let partial = self
-            .partial
-            .take_if(|partial| partial.ends_with(rest.len) && !is_decoding)?;
+        let partial = self.partial.take_if(|partial| partial.ends_with(rest.len))?;
         match partial.delivery() {
             Delivery::Messages => Some(partial.into_event()),
             Delivery::Chunks => None,

@@ -85,7 +85,7 @@ impl Receiver {
             input.clear();
             return Err(error);
         }
-        if input.is_empty() && !self.inbound.has_more() {
+        if input.is_empty() && !self.inbound.has_failed() {
             return Ok(None);
         }
         self.timers.heard();

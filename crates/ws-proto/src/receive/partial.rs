@@ -8,7 +8,7 @@ use ws_frame::FrameHeader;
 use ws_frame::utf8::{Utf8Buf, Validator};
 
 use super::inbound::encoded_limit;
-use crate::extension::{DecodeError, Decoder};
+use crate::extension::Decoder;
 use crate::{Config, DataKind, Delivery, Event, Limits, Part, ProtocolError};
 
 /// A message of which some, but not all, has come.
@@ -20,7 +20,8 @@ pub(super) struct Partial {
     started: bool,
     /// Whether the frame in progress is the last one.
     fin: bool,
-    encoding: Encoding,
+    /// Whether extensions must decode it.
+    is_encoded: bool,
     frames: u32,
     empty_frames: u32,
     /// Bytes of the frames whose headers have come, this one's included.
@@ -33,15 +34,6 @@ pub(super) struct Partial {
     buffer: Utf8Buf,
 }
 
-/// Whether extensions must decode a message.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Encoding {
-    Plain,
-    Encoded,
-    /// Encoded, and the decoder has more to give of what it was given.
-    Decoding,
-}
-
 impl Partial {
     pub(super) fn new(kind: DataKind, delivery: Delivery) -> Self {
         Self {
@@ -49,7 +41,7 @@ impl Partial {
             delivery,
             started: false,
             fin: false,
-            encoding: Encoding::Plain,
+            is_encoded: false,
             frames: 0,
             empty_frames: 0,
             declared: 0,
@@ -65,21 +57,16 @@ impl Partial {
 
     /// Extensions must decode it. Before its first frame is counted.
     pub(super) fn set_encoded(&mut self) {
-        self.encoding = Encoding::Encoded;
+        self.is_encoded = true;
     }
 
     pub(super) fn is_encoded(&self) -> bool {
-        self.encoding != Encoding::Plain
-    }
-
-    /// Whether there is more of it without further input.
-    pub(super) fn is_decoding(&self) -> bool {
-        self.encoding == Encoding::Decoding
+        self.is_encoded
     }
 
     /// Counts a frame and holds its declared length against the limit, before any of it is taken.
     pub(super) fn begin_frame(&mut self, limits: &Limits, header: &FrameHeader) -> Result<(), ProtocolError> {
-        let limit = if self.is_encoded() {
+        let limit = if self.is_encoded {
             encoded_limit(limits.max_message)
         } else {
             limits.max_message
@@ -120,7 +107,7 @@ impl Partial {
     ) -> Result<(), ProtocolError> {
         let ended = self.ends_with(remaining);
         match decoder {
-            Some(decoder) if self.is_encoded() => self.decode(&config.limits, &mut **decoder, bytes, ended)?,
+            Some(decoder) if self.is_encoded => self.decode(&config.limits, &mut **decoder, bytes, ended)?,
             _ => {
                 self.make_room(bytes.len(), remaining.saturating_add(bytes.len() as u64));
                 self.buffer.extend_from_slice(bytes);
@@ -143,7 +130,7 @@ impl Partial {
             // One byte over the limit is enough to see that it is exceeded.
             let allowed = limits.max_message.saturating_add(1) - self.buffer.len() as u64;
             block = usize::try_from(allowed).map_or(block, |allowed| block.min(allowed));
-            let progress = decoder.decode(bytes, last, self.buffer.spare(block))?;
+            let progress = decoder.step(bytes, last, self.buffer.spare(block))?;
             bytes = &bytes[progress.read..];
             self.buffer.commit(progress.written);
             if self.buffer.len() as u64 > limits.max_message {
@@ -151,9 +138,6 @@ impl Partial {
             }
             if progress.done {
                 return Ok(());
-            }
-            if progress.read == 0 && progress.written == 0 {
-                return Err(DecodeError::Malformed.into());
             }
             self.check(false)?;
             block = self.buffer.len().clamp(MIN_BLOCK, MAX_BLOCK);
@@ -188,7 +172,7 @@ impl Partial {
 
     /// The whole message; its buffer goes with it, cut if what was decoded fills less than half of it.
     pub(super) fn into_event(self) -> Event<'static> {
-        let is_roomy = self.is_encoded() && self.buffer.capacity() / 2 > self.buffer.len();
+        let is_roomy = self.is_encoded && self.buffer.capacity() / 2 > self.buffer.len();
         let capacity = if is_roomy { 0 } else { usize::MAX };
         let into_vec = |buffer: Utf8Buf| {
             let mut bytes = buffer.into_vec();
@@ -215,6 +199,8 @@ impl Partial {
     }
 
     /// Decodes one chunk from the front of the bytes, and says how many it took. `remaining` are behind them.
+    ///
+    /// What it takes it hands out, so that a caller who has no more input has missed nothing.
     pub(super) fn decode_chunk(
         &mut self,
         config: &Config,
@@ -226,23 +212,29 @@ impl Partial {
             return Ok((bytes.len(), None));
         };
         let last = self.ends_with(remaining);
+        let limit = config.limits.max_message;
         let mut data = vec![0; bytes.len().saturating_mul(USUAL_RATIO).clamp(MIN_BLOCK, MAX_CHUNK)];
-        let progress = decoder.decode(bytes, last, &mut data)?;
-        data.truncate(progress.written);
-        self.decoded += progress.written as u64;
-        if self.decoded > config.limits.max_message {
-            return Err(ProtocolError::MessageTooBig);
+        let (mut read, mut written) = (0, 0);
+        loop {
+            let progress = decoder.step(&bytes[read..], last, &mut data[written..])?;
+            read += progress.read;
+            written += progress.written;
+            self.decoded += progress.written as u64;
+            if self.decoded > limit {
+                return Err(ProtocolError::MessageTooBig);
+            }
+            if progress.done {
+                data.truncate(written);
+                let chunk = self.chunk(Cow::Owned(data), last)?;
+                return Ok((read, chunk));
+            }
+            if written == data.len() {
+                if read < bytes.len() {
+                    return Ok((read, self.chunk(Cow::Owned(data), false)?));
+                }
+                data.resize(2 * written, 0);
+            }
         }
-        if progress.read == 0 && progress.written == 0 && !progress.done {
-            return Err(DecodeError::Malformed.into());
-        }
-        self.encoding = if progress.done {
-            Encoding::Encoded
-        } else {
-            Encoding::Decoding
-        };
-        let chunk = self.chunk(Cow::Owned(data), last && progress.done)?;
-        Ok((progress.read, chunk))
     }
 
     fn chunk<'i>(&mut self, data: Cow<'i, [u8]>, last: bool) -> Result<Option<Event<'i>>, ProtocolError> {
@@ -289,7 +281,8 @@ const MIN_BLOCK: usize = 256;
 /// The largest block of a whole message that is decoded at once.
 const MAX_BLOCK: usize = 256 * 1024;
 
-/// The largest chunk that is decoded at once; it is a buffer of its own.
+/// The largest chunk that is decoded at once, but for what the decoder makes of bytes it has taken; it is a buffer of
+/// its own.
 const MAX_CHUNK: usize = 16 * 1024;
 
 /// The smallest window worth a read call of its own.

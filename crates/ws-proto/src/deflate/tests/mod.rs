@@ -1,5 +1,6 @@
 //! permessage-deflate, from negotiation to bombs.
 
+mod chunks;
 mod hostile;
 mod memory;
 mod negotiation;
