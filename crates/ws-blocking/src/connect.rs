@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ws_proto::handshake::{ClientHandshake, ClientRequest, HandshakeError, Outcome, ServerAccepted, Url};
+#[cfg(feature = "proxy")]
+use ws_proto::proxy::{Proxy, ProxyError, Tunnel};
 use ws_proto::{Config, Role};
 
 use crate::deadline::Deadline;
@@ -40,6 +42,8 @@ pub struct Connect {
     request: ClientRequest,
     config: Arc<Config>,
     tcp: TcpOptions,
+    #[cfg(feature = "proxy")]
+    proxy: Option<Proxy>,
     #[cfg(feature = "tls")]
     tls: Option<Arc<rustls::ClientConfig>>,
 }
@@ -94,6 +98,26 @@ impl Connect {
         self
     }
 
+    /// Goes through a proxy, which resolves the host's name.
+    #[cfg(feature = "proxy")]
+    #[must_use]
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = Some(proxy);
+        self
+    }
+
+    /// Goes through the proxy that the environment asks for, if it does: see [`Proxy::from_variables`].
+    ///
+    /// # Errors
+    /// [`Error::Proxy`] if that is not a valid one.
+    #[cfg(feature = "proxy")]
+    pub fn proxy_from_environment(mut self) -> Result<Self, Error> {
+        let url = self.request.url();
+        let variable = |name: &str| std::env::var(name).ok();
+        self.proxy = Proxy::from_variables(url.is_secure(), url.host(), url.port(), variable)?;
+        Ok(self)
+    }
+
     /// Sets how `wss://` servers are spoken to: the certificates to trust, and one to show. Default: those that browsers
     /// trust.
     #[cfg(feature = "tls")]
@@ -125,9 +149,8 @@ impl Connect {
         let timeout = self.config.handshake.timeout;
         let deadline = Deadline::after(Some(timeout));
         self.check_scheme()?;
-        let stream = reach(self.request.url(), deadline, timeout)?;
-        self.tcp.apply(&stream)?;
-        self.open(stream.into(), deadline).map_err(name_timeout)
+        let stream = self.reach(deadline, timeout).map_err(name_timeout)?;
+        self.open(stream, deadline).map_err(name_timeout)
     }
 
     /// Does the handshake over a socket that is connected already: a unix socket, or one that goes through something.
@@ -166,6 +189,29 @@ impl Connect {
         self.request.url()
     }
 
+    #[cfg(feature = "proxy")]
+    fn reach(&self, deadline: Deadline, timeout: Duration) -> Result<Stream, Error> {
+        let url = self.request.url();
+        let (host, port) = match &self.proxy {
+            Some(proxy) => (proxy.host(), proxy.port()),
+            None => (url.host(), url.port()),
+        };
+        let stream = reach(host, port, deadline, timeout)?;
+        self.tcp.apply(&stream)?;
+        match &self.proxy {
+            Some(proxy) => dig(proxy, url, stream.into(), deadline),
+            None => Ok(stream.into()),
+        }
+    }
+
+    #[cfg(not(feature = "proxy"))]
+    fn reach(&self, deadline: Deadline, timeout: Duration) -> Result<Stream, Error> {
+        let url = self.request.url();
+        let stream = reach(url.host(), url.port(), deadline, timeout)?;
+        self.tcp.apply(&stream)?;
+        Ok(stream.into())
+    }
+
     fn check_scheme(&self) -> Result<(), Error> {
         if self.request.url().is_secure() && cfg!(not(feature = "tls")) {
             return Err(Error::TlsUnsupported);
@@ -199,6 +245,8 @@ impl From<ClientRequest> for Connect {
             request,
             config: Arc::default(),
             tcp: TcpOptions::default(),
+            #[cfg(feature = "proxy")]
+            proxy: None,
             #[cfg(feature = "tls")]
             tls: None,
         }
@@ -206,8 +254,8 @@ impl From<ClientRequest> for Connect {
 }
 
 /// Connects to the first address that can be reached.
-fn reach(url: &Url, deadline: Deadline, timeout: Duration) -> Result<TcpStream, Error> {
-    let addresses: Vec<_> = (url.host(), url.port()).to_socket_addrs()?.collect();
+fn reach(host: &str, port: u16, deadline: Deadline, timeout: Duration) -> Result<TcpStream, Error> {
+    let addresses: Vec<_> = (host, port).to_socket_addrs()?.collect();
     let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
     for (tried, address) in addresses.iter().enumerate() {
         let untried = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
@@ -218,6 +266,31 @@ fn reach(url: &Url, deadline: Deadline, timeout: Duration) -> Result<TcpStream, 
         }
     }
     Err(failure.into())
+}
+
+/// Has the proxy connect to the target.
+#[cfg(feature = "proxy")]
+fn dig(proxy: &Proxy, url: &Url, stream: Stream, deadline: Deadline) -> Result<Stream, Error> {
+    let mut opening = Opening::new(Arc::new(Line::plain(stream)?));
+    let mut out = Vec::new();
+    let mut tunnel = Tunnel::new(proxy, url.host(), url.port(), &mut out)?;
+    loop {
+        opening.write(&out, deadline)?;
+        out.clear();
+        let count = opening.read(deadline)?;
+        if count == 0 {
+            return Err(HandshakeError::UnexpectedEof.into());
+        }
+        match tunnel.receive(opening.buffer.unread(), &mut out)? {
+            None => {}
+            Some(used) if used == count => break,
+            Some(_) => return Err(ProxyError::Malformed("the target speaks before it is asked").into()),
+        }
+    }
+    match Arc::try_unwrap(opening.line) {
+        Ok(line) => Ok(line.socket),
+        Err(_) => unreachable!("nobody else has seen it"),
+    }
 }
 
 /// Asks, and reads the answer; what came behind it stays in the buffer.

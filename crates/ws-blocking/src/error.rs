@@ -3,6 +3,8 @@
 use std::{error, fmt, io};
 
 use ws_proto::handshake::{HandshakeError, Response, UrlError};
+#[cfg(feature = "proxy")]
+use ws_proto::proxy::ProxyError;
 use ws_proto::{ConnectionError, SendError};
 
 /// Why a call failed.
@@ -22,6 +24,9 @@ pub enum Error {
     /// The server answered the handshake with something else than 101: a redirect, a demand for credentials, a
     /// refusal. This is its whole answer.
     Refused(Box<Response>),
+    /// There is no way through the proxy.
+    #[cfg(feature = "proxy")]
+    Proxy(ProxyError),
     /// A `wss://` URL: this crate speaks TLS with its feature `tls` only.
     TlsUnsupported,
     /// Nothing came in the time given to the call. The connection is as before: try again.
@@ -43,6 +48,8 @@ impl fmt::Display for Error {
                     response.reason()
                 )
             }
+            #[cfg(feature = "proxy")]
+            Self::Proxy(error) => error.fmt(f),
             Self::TlsUnsupported => f.write_str("wss:// needs TLS: build ws-blocking with its feature \"tls\""),
             Self::NothingYet => f.write_str("nothing came in time"),
         }
@@ -56,6 +63,8 @@ impl error::Error for Error {
             Self::Connection(error) => Some(error),
             Self::Send(error) => Some(error),
             Self::Handshake(error) => Some(error),
+            #[cfg(feature = "proxy")]
+            Self::Proxy(error) => Some(error),
             Self::Refused(_) | Self::TlsUnsupported | Self::NothingYet => None,
         }
     }
@@ -82,6 +91,13 @@ impl From<SendError> for Error {
 impl From<HandshakeError> for Error {
     fn from(error: HandshakeError) -> Self {
         Self::Handshake(error)
+    }
+}
+
+#[cfg(feature = "proxy")]
+impl From<ProxyError> for Error {
+    fn from(error: ProxyError) -> Self {
+        Self::Proxy(error)
     }
 }
 

@@ -99,6 +99,8 @@ pub use ws_proto::handshake::{
     Accept, ClientRequest, HandshakeConfig, HandshakeError, OriginPolicy, Request, Response, ServerAccepted, Url,
     UrlError,
 };
+#[cfg(feature = "proxy")]
+pub use ws_proto::proxy::{self, Proxy, ProxyError};
 pub use ws_proto::{
     Bytes, CloseCode, CloseError, CloseFrame, Compression, Config, ConnectionError, CustomKind, DataKind, Ending,
     Limits, Message, OpCode, Opcodes, Payload, Prepared, ProtocolError, Replies, Role, Rsv, SendError, Side, Timeout,
