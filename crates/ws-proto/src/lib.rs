@@ -94,7 +94,8 @@
 //!
 //! # Features
 //!
-//! `deflate` adds the module of that name: compressed messages (RFC 7692), by zlib-rs. It needs `std`.
+//! `deflate` adds the module of that name: compressed messages (RFC 7692), by zlib-rs. It needs `std`. `proxy` adds the exchanges
+//! with HTTP and SOCKS5 proxies.
 //!
 //! `std` (default) adds conversions from `std::time::Instant` and `IoSlice`s for vectored writes; `simdutf8` (default) checks text faster.
 //! Neither of these two changes behaviour. Without features the crate needs `alloc` only.
@@ -110,6 +111,8 @@ extern crate std;
 pub mod deflate;
 pub mod extension;
 pub mod handshake;
+#[cfg(feature = "proxy")]
+pub mod proxy;
 
 mod config;
 mod connection;
