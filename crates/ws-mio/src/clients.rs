@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
 
+use ws_proto::handshake::Request;
 use ws_proto::{CloseCode, Payload, Prepared};
 
 use crate::mail::{Mail, Post};
@@ -27,6 +28,8 @@ pub struct Clients {
     pub(crate) listeners: Vec<ListenerInfo>,
     names: HashMap<Rc<str>, ClientId>,
     named: HashMap<ClientId, Rc<str>>,
+    /// If they are to be kept.
+    requests: HashMap<ClientId, Box<Request>>,
     /// What goes to the other loops of the same service; see [`Workers`](crate::Workers).
     pub(crate) relay: Option<Box<Relay>>,
 }
@@ -180,6 +183,14 @@ impl Clients {
         self.post(id, Post::Close(code, reason.into()));
     }
 
+    pub(crate) fn keep_request(&mut self, id: ClientId, request: &Request) {
+        self.requests.insert(id, Box::new(request.clone()));
+    }
+
+    pub(crate) fn request(&self, id: ClientId) -> Option<&Request> {
+        self.requests.get(&id).map(|request| &**request)
+    }
+
     pub(crate) fn post(&mut self, to: ClientId, post: Post) {
         if self.roster.is_taken(to) {
             self.mail.add(post, [to.place()].into_iter());
@@ -210,6 +221,7 @@ impl Clients {
     /// Forgets a connection.
     pub(crate) fn leave(&mut self, id: ClientId) {
         self.unlist(id);
+        self.requests.remove(&id);
         self.mail.forget(id.place());
         self.roster.leave(id);
     }

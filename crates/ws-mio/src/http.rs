@@ -187,10 +187,16 @@ impl Opening {
         }
         match (rules.decide)(request, &self.arrival).0 {
             Kind::Page(response) => refuse(io, request, &response),
-            Kind::Client(candidate) => match request.check() {
-                Err(error) => refuse(io, request, &error.response()),
-                Ok(()) => candidate.begin(io, request, MAX_HANDOVERS),
-            },
+            Kind::Client(candidate) => {
+                if let Err(error) = request.check() {
+                    return refuse(io, request, &error.response());
+                }
+                if io.shared.options.keep_requests {
+                    let id = io.id();
+                    io.clients().keep_request(id, request);
+                }
+                candidate.begin(io, request, MAX_HANDOVERS)
+            }
             Kind::Protocol(protocol) => Next::Become(protocol),
         }
     }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use mio::net::TcpStream;
 use mio::{Registry, Token};
+use ws_proto::handshake::Request;
 use ws_proto::{Bytes, Config, Instant, Outbox, Payload, Prepared};
 
 use crate::alarms::{Alarm, Alarms};
@@ -96,6 +97,12 @@ impl Link<'_> {
     /// Where that listener listens.
     pub fn listener_address(&self) -> Option<&Address> {
         self.shared.clients.listener_address(self.listener()?)
+    }
+
+    /// The request that opened the connection, from [`Client::start`](crate::Client::start) on, if
+    /// [`Options::keep_requests`] is on.
+    pub fn request(&self) -> Option<&Request> {
+        self.shared.clients.request(self.id)
     }
 
     /// Everybody else, and this connection if it is in the lists.

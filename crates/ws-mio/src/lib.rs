@@ -45,6 +45,8 @@
 //! | take settings from code, a file, the command line (feature `settings`) | `Settings` |
 //! | run, or be run | [`Server::run`], [`Server::run_while`], [`Server::turn`] |
 //!
+//! Who comes from Python's Pocket Socket finds each of its parts in [`migration`].
+//!
 //! # Memory
 //! All connections of a server share one receive buffer and one output buffer. Payloads are handed out borrowed from
 //! the former; everything that a connection's turn has to say is collected in the latter and leaves in one write. Only
@@ -90,6 +92,7 @@ mod linger;
 mod listen;
 mod listener;
 mod mail;
+pub mod migration;
 mod observed;
 mod options;
 mod outgoing;

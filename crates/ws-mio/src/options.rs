@@ -15,6 +15,10 @@ pub struct Options {
     /// How long a WebSocket connection may last before it is closed with 1001, so that clients move to other servers in
     /// time. Default none.
     pub lifetime: Option<Duration>,
+    /// Whether the requests of open connections are kept, for [`Link::request`](crate::Link::request). Default not: they
+    /// would be the largest part of an idle connection. A client that needs a header or the path later notes it in
+    /// [`Client::start`](crate::Client::start).
+    pub keep_requests: bool,
     /// How long peers may take to answer the Close when the server is stopped; then their connections are dropped.
     /// Default one second: many round trips, and little for somebody who waits for a program to end.
     pub stop_deadline: Duration,
@@ -26,6 +30,7 @@ impl Default for Options {
             max_connections: 100_000,
             backpressure: Backpressure::default(),
             lifetime: None,
+            keep_requests: false,
             stop_deadline: Duration::from_secs(1),
         }
     }

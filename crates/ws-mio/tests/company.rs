@@ -258,6 +258,26 @@ fn a_connection_has_its_time() {
 }
 
 #[test]
+fn requests_are_kept_if_that_is_asked_for() {
+    for keep_requests in [true, false] {
+        let mut server = Server::new(config()).unwrap();
+        let mut options = Options::default();
+        options.keep_requests = keep_requests;
+        server.set_options(options);
+        let log = Log::default();
+        let address = server.listen("127.0.0.1:0", members(&log)).unwrap();
+        let mut peer = Peer::connect(address);
+        peer.send(REQUEST.as_bytes());
+        until(&mut server, |server| !server.clients().is_empty());
+        let id = server.clients().iter().next().unwrap();
+        let path = server.with(id, |_: &mut Member, context| {
+            context.request().map(|request| request.path().to_owned())
+        });
+        assert_eq!(path.unwrap().as_deref(), keep_requests.then_some("/chat"));
+    }
+}
+
+#[test]
 fn there_are_no_more_connections_than_may_be() {
     let mut server = Server::new(config()).unwrap();
     let mut options = Options::default();
