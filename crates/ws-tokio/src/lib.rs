@@ -181,9 +181,9 @@ pub use ws_proto::handshake::{
     UrlError,
 };
 pub use ws_proto::{
-    Bytes, CloseCode, CloseFrame, Compression, Config, Connection, ConnectionError, CustomKind, DataKind, Ending,
-    Limits, Message, OpCode, Opcodes, Payload, Prepared, ProtocolError, Replies, Rsv, SendError, Side, Timeout,
-    Timeouts, Utf8Bytes,
+    Bytes, CloseCode, CloseError, CloseFrame, Compression, Config, Connection, ConnectionError, CustomKind, DataKind,
+    Ending, Limits, MaskSource, Message, OpCode, Opcodes, Payload, Prepared, ProtocolError, Replies, Role, Rsv,
+    SendError, Side, Timeout, Timeouts, Utf8Bytes,
 };
 
 pub use self::accept::{Incoming, accept, accept_with};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use ws_proto::{CloseCode, DataKind, Ending, Message, Prepared, SendError};
+use ws_proto::{CloseCode, Compression, DataKind, Ending, Message, Prepared, SendError};
 
 use crate::error::Error;
 use crate::line::{Line, Link, Shared, lock};
@@ -116,6 +116,19 @@ impl<S: ByteStream> Writer<S> {
             After::Write,
         )
         .await
+    }
+
+    /// Sends a message, and says whether to compress it; see [`WebSocket::send_with`].
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    /// As [`send`](Self::send).
+    pub async fn send_with(&self, message: impl Into<Message>, compression: Compression) -> Result<(), Error> {
+        let message = message.into();
+        let queue = |line: &mut Line<S>| line.sender.queue_with(&message, compression, &mut line.outbox);
+        put(&self.0, queue, After::Write).await
     }
 
     /// Sends a message that was framed before; see [`WebSocket::send_prepared`].

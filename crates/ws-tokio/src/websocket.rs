@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
-use ws_proto::{CloseCode, Config, Connection, DataKind, Delivery, Ending, Message, Prepared, Receiver, SendError};
+use ws_proto::{
+    CloseCode, Compression, Config, Connection, DataKind, Delivery, Ending, Message, Prepared, Receiver, SendError,
+};
 
 use crate::error::Error;
 use crate::goodbye::{patience, say_goodbye};
@@ -121,6 +123,20 @@ impl<S: ByteStream> WebSocket<S> {
         let message = message.into();
         self.put(|line| line.sender.queue(&message, &mut line.outbox), After::Write)
             .await
+    }
+
+    /// Sends a message, and says whether to compress it. Without an agreement on compression nothing is compressed, and
+    /// [`send`](Self::send) leaves the choice to the size. Otherwise as [`send`](Self::send).
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn send_with(&mut self, message: impl Into<Message>, compression: Compression) -> Result<(), Error> {
+        let message = message.into();
+        self.put(
+            |line| line.sender.queue_with(&message, compression, &mut line.outbox),
+            After::Write,
+        )
+        .await
     }
 
     /// Sends a message that was framed before: for the same message to many peers. Otherwise as [`send`](Self::send).
