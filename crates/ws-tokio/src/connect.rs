@@ -10,6 +10,8 @@ use std::time::Duration;
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::{Instant, timeout_at};
 use ws_proto::handshake::{ClientHandshake, ClientRequest, HandshakeError, Outcome, ServerAccepted, Url};
+#[cfg(feature = "proxy")]
+use ws_proto::proxy::{Proxy, ProxyError, Tunnel};
 use ws_proto::{Config, Connection};
 
 use crate::accept::{prepare, write_all};
@@ -40,6 +42,8 @@ pub fn connect(url: &str) -> Connect {
         timeout: None,
         redirects: 0,
         socket: None,
+        #[cfg(feature = "proxy")]
+        proxy: Via::Nothing,
         #[cfg(feature = "rustls")]
         tls: None,
     }
@@ -58,6 +62,8 @@ pub struct Connect {
     timeout: Option<Duration>,
     redirects: u8,
     socket: Option<Arc<ConfigureSocket>>,
+    #[cfg(feature = "proxy")]
+    proxy: Via,
     #[cfg(feature = "rustls")]
     tls: Option<Arc<crate::tls::rustls::ClientConfig>>,
 }
@@ -110,6 +116,23 @@ impl Connect {
     /// output is gathered here, not in the kernel.)
     pub fn socket(mut self, configure: impl Fn(&TcpSocket) -> io::Result<()> + Send + Sync + 'static) -> Self {
         self.socket = Some(Arc::new(configure));
+        self
+    }
+
+    /// Goes through a proxy: `http://[user:password@]host[:port]` by CONNECT, or `socks5://` likewise. See
+    /// [`Proxy::parse`](ws_proto::proxy::Proxy::parse).
+    #[cfg(feature = "proxy")]
+    pub fn proxy(mut self, url: &str) -> Self {
+        self.proxy = Via::Given(url.to_owned());
+        self
+    }
+
+    /// Goes through the proxy that the environment asks for, if it does: by `https_proxy` for `wss://`, by `http_proxy`
+    /// for `ws://`, by `all_proxy` else, and around it for what is in `no_proxy`. See
+    /// [`Proxy::from_variables`](ws_proto::proxy::Proxy::from_variables).
+    #[cfg(feature = "proxy")]
+    pub fn proxy_from_environment(mut self) -> Self {
+        self.proxy = Via::Environment;
         self
     }
 
@@ -185,7 +208,7 @@ impl Connect {
         if url.is_secure() && !cfg!(feature = "rustls") {
             return Err(Error::TlsUnsupported);
         }
-        let stream = self.dial_tcp(url, deadline).await?;
+        let stream = self.dial_tunnel(url, deadline).await?;
         #[cfg(feature = "rustls")]
         if url.is_secure() {
             return Ok(crate::tls::connect(stream, url.host(), self.tls.clone()).await?.into());
@@ -193,10 +216,21 @@ impl Connect {
         Ok(stream.into())
     }
 
+    /// A connection to the server, directly or through the proxy.
+    async fn dial_tunnel(&self, url: &Url, deadline: Instant) -> Result<TcpStream, Error> {
+        #[cfg(feature = "proxy")]
+        if let Some(proxy) = self.proxy.choose(url)? {
+            let mut stream = self.dial_tcp(proxy.host(), proxy.port(), deadline).await?;
+            tunnel(&mut stream, &proxy, url).await?;
+            return Ok(stream);
+        }
+        self.dial_tcp(url.host(), url.port(), deadline).await
+    }
+
     /// Opens a TCP connection to the first address that answers. Each gets its share of the time that is left, so that
     /// a silent one doesn't use up that of the others.
-    async fn dial_tcp(&self, url: &Url, deadline: Instant) -> Result<TcpStream, Error> {
-        let addresses: Vec<_> = lookup_host((url.host(), url.port())).await?.collect();
+    async fn dial_tcp(&self, host: &str, port: u16, deadline: Instant) -> Result<TcpStream, Error> {
+        let addresses: Vec<_> = lookup_host((host, port)).await?.collect();
         let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
         for (tried, address) in addresses.iter().enumerate() {
             let socket = match address {
@@ -235,6 +269,53 @@ impl fmt::Debug for Connect {
             .field("protocols", &self.protocols)
             .field("redirects", &self.redirects)
             .finish_non_exhaustive()
+    }
+}
+
+/// By which proxy.
+#[cfg(feature = "proxy")]
+#[derive(Clone)]
+enum Via {
+    Nothing,
+    Given(String),
+    Environment,
+}
+
+#[cfg(feature = "proxy")]
+impl Via {
+    fn choose(&self, url: &Url) -> Result<Option<Proxy>, ProxyError> {
+        match self {
+            Self::Nothing => Ok(None),
+            Self::Given(proxy) => Proxy::parse(proxy).map(Some),
+            Self::Environment => {
+                Proxy::from_variables(url.is_secure(), url.host(), url.port(), |name| std::env::var(name).ok())
+            }
+        }
+    }
+}
+
+/// Asks the proxy for the server.
+#[cfg(feature = "proxy")]
+async fn tunnel(stream: &mut TcpStream, proxy: &Proxy, url: &Url) -> Result<(), Error> {
+    let mut out = Vec::new();
+    let mut tunnel = Tunnel::new(proxy, url.host(), url.port(), &mut out)?;
+    let mut unread = Unread::default();
+    loop {
+        write_all(stream, &out).await?;
+        out.clear();
+        if poll_fn(|cx| unread.poll_fill(stream, cx)).await? == 0 {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
+        let bytes = unread.bytes();
+        if let Some(used) = tunnel.receive(bytes, &mut out)? {
+            // The client speaks first, so nothing of the server's can be behind it.
+            return if used == bytes.len() {
+                Ok(())
+            } else {
+                Err(io::Error::new(io::ErrorKind::InvalidData, "the proxy said more than its answer").into())
+            };
+        }
+        unread.keep(0);
     }
 }
 

@@ -22,6 +22,9 @@ pub enum Error {
     Handshake(HandshakeError),
     /// The server answered with something else than a WebSocket: a redirect, a demand for credentials, an error page.
     Refused(Box<Response>),
+    /// There was no way through the proxy.
+    #[cfg(feature = "proxy")]
+    Proxy(ws_proto::proxy::ProxyError),
     /// A `wss://` URL was given to [`connect`](crate::connect) without the feature `rustls`. Turn it on, or open the TLS
     /// stream yourself and use [`Connect::over`](crate::Connect::over).
     TlsUnsupported,
@@ -42,6 +45,8 @@ impl fmt::Display for Error {
                     response.reason()
                 )
             }
+            #[cfg(feature = "proxy")]
+            Self::Proxy(error) => error.fmt(f),
             Self::TlsUnsupported => f.write_str("wss:// needs the feature `rustls`, or a TLS stream to connect over"),
         }
     }
@@ -54,6 +59,8 @@ impl StdError for Error {
             Self::Connection(error) => Some(error),
             Self::Send(error) => Some(error),
             Self::Handshake(error) => Some(error),
+            #[cfg(feature = "proxy")]
+            Self::Proxy(error) => Some(error),
             Self::Refused(_) | Self::TlsUnsupported => None,
         }
     }
@@ -81,6 +88,13 @@ impl From<SendError> for Error {
 impl From<HandshakeError> for Error {
     fn from(error: HandshakeError) -> Self {
         Self::Handshake(error)
+    }
+}
+
+#[cfg(feature = "proxy")]
+impl From<ws_proto::proxy::ProxyError> for Error {
+    fn from(error: ws_proto::proxy::ProxyError) -> Self {
+        Self::Proxy(error)
     }
 }
 

@@ -134,6 +134,7 @@
 //! | `rustls` | `wss://`, both roles: module `tls` |
 //! | `futures` | `Stream` and `Sink` for connections and halves |
 //! | `hyper`, `axum` | upgrades on their servers: modules of these names |
+//! | `proxy` | clients through HTTP and SOCKS5 proxies: [`Connect`] |
 //! | `tracing` | events of servers: connections with their peers, ends with their codes, limits hit |
 //!
 //! Who comes from Python's asws finds each of its parts in [`migration`].
@@ -180,6 +181,8 @@ pub use ws_proto::handshake::{
     Accept, ClientRequest, HandshakeConfig, HandshakeError, OriginPolicy, Request, Response, ServerAccepted, Url,
     UrlError,
 };
+#[cfg(feature = "proxy")]
+pub use ws_proto::proxy;
 pub use ws_proto::{
     Bytes, CloseCode, CloseError, CloseFrame, Compression, Config, Connection, ConnectionError, CustomKind, DataKind,
     Ending, Limits, MaskSource, Message, OpCode, Opcodes, Payload, Prepared, ProtocolError, Replies, Role, Rsv,

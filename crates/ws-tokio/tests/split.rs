@@ -249,3 +249,22 @@ async fn a_full_transport_wakes_the_right_ones() {
     echo.await.unwrap();
     peer.await.unwrap();
 }
+
+/// The reader waits for nothing but its Close to leave: when the flusher has written it, the reader goes on at once, and
+/// not when a deadline passes.
+#[tokio::test(start_paused = true)]
+async fn the_reader_learns_that_the_last_bytes_have_left() {
+    let (near, mut far) = duplex(16);
+    let (mut reader, writer) = server(near, Config::default()).split();
+    writer.send(vec![7; 100]).await.unwrap();
+    let reading = tokio::spawn(async move { reader.recv().await.map(|_| ()) });
+    far.write_all(&masked(CLOSE, &[])).await.unwrap();
+    // Everybody waits now.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let start = tokio::time::Instant::now();
+    let all = rest(&mut far).await;
+    assert_eq!(all[all.len() - 2..], [CLOSE, 0]);
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    drop(far);
+    reading.await.unwrap().unwrap();
+}

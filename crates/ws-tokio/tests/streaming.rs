@@ -126,6 +126,8 @@ async fn a_written_message_leaves_as_it_is_written() {
     let (mut reader, writer) = server(near, Config::default()).split();
     tokio::spawn(async move { reader.recv().await.map(|_| ()) });
     let mut message = writer.send_stream(DataKind::Text).await.unwrap();
+    // From here on it is this message's turn, before its first byte too.
+    assert!(futures_util::poll!(Box::pin(writer.send("too early"))).is_pending());
     message.write_all(b"one ").await.unwrap();
     expect(&mut far, b"\x01\x04one ").await;
     // Another message waits, a ping does not.
