@@ -31,6 +31,10 @@ async fn talk(args: &ClientArgs) -> Result<(), Error> {
     if let Some(ca) = &args.ca {
         connect = connect.tls(tls::trusting(&std::fs::read(ca)?)?);
     }
+    connect = match &args.proxy {
+        Some(proxy) => connect.proxy(proxy),
+        None => connect.proxy_from_environment(),
+    };
     let (mut ws, answer) = connect.open().await?;
     eprintln!("connected to {}; Ctrl-D ends", args.url);
     if !answer.extensions.is_empty() {

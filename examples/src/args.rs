@@ -123,7 +123,7 @@ impl AutobahnArgs {
     }
 }
 
-/// What a client is told: `--deflate[=BITS] --ca FILE URL`.
+/// What a client is told: `--deflate[=BITS] --ca FILE --proxy URL URL`.
 #[derive(Clone, Debug)]
 pub struct ClientArgs {
     /// Where to connect to.
@@ -132,6 +132,8 @@ pub struct ClientArgs {
     pub deflate: Option<Deflate>,
     /// A file with the certificates to trust in place of the usual ones.
     pub ca: Option<PathBuf>,
+    /// The proxy to go through in place of the one that the environment asks for.
+    pub proxy: Option<String>,
 }
 
 impl ClientArgs {
@@ -146,11 +148,12 @@ impl ClientArgs {
     }
 
     fn from_parser(mut parser: lexopt::Parser) -> Result<Self, lexopt::Error> {
-        let (mut url, mut deflate, mut ca) = (None, None, None);
+        let (mut url, mut deflate, mut ca, mut proxy) = (None, None, None, None);
         while let Some(arg) = parser.next()? {
             match arg {
                 Long("deflate") => deflate = Some(dedicated(parser.optional_value())?),
                 Long("ca") => ca = Some(parser.value()?.into()),
+                Long("proxy") => proxy = Some(parser.value()?.string()?),
                 Value(value) if url.is_none() => url = Some(value.string()?),
                 Long("help") | Short('h') => exit_with_usage(CLIENT_USAGE),
                 _ => return Err(arg.unexpected()),
@@ -160,6 +163,7 @@ impl ClientArgs {
             url: checked(url.ok_or("the URL is missing")?)?,
             deflate,
             ca,
+            proxy,
         })
     }
 }
@@ -245,9 +249,11 @@ const SERVER_USAGE: &str =
 const AUTOBAHN_USAGE: &str = "usage: --url ws://HOST:PORT --agent NAME
   --url URL     where Autobahn's fuzzing server listens
   --agent NAME  the name for its report";
-const CLIENT_USAGE: &str = "usage: [--deflate[=BITS]] [--ca FILE] URL
+const CLIENT_USAGE: &str = "usage: [--deflate[=BITS]] [--ca FILE] [--proxy URL] URL
   URL               where to connect to, such as ws://127.0.0.1:9001/
   --ca FILE         for wss: trust these certificates (PEM) and no others
+  --proxy URL       go through http://[USER:PASSWORD@]HOST[:PORT] or socks5://... (default: what http_proxy, https_proxy,
+                    all_proxy and no_proxy say)
   --deflate[=BITS]  offer compression; windows of 2 to this power, 9 to 15 (default 12 for what is sent)";
 
 #[cfg(test)]
