@@ -1,28 +1,33 @@
 """The Python package `websockets` as a client of our echo server.
 
-usage: python_client.py URL MAX_MESSAGE
+usage: python_client.py URL MAX_MESSAGE plain|compressing
 
-Prints `waiting` when nothing is left but for the server to go away.
+The last says whether the server compresses. Prints `waiting` when nothing is left but for the server to go away.
 """
 
 import os
 import sys
 
 from websockets.exceptions import ConnectionClosed
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.sync.client import connect
 
 TIMEOUT = 30
 
 
-def main(url, max_message):
-    echoes(url)
+def main(url, max_message, compresses):
+    echoes(url, compresses)
+    for bits in range(9, 16) if compresses else []:
+        compressed(url, bits)
     closes(url)
     too_big(url, max_message)
     going_away(url)
 
 
-def echoes(url):
+def echoes(url, compresses):
+    # The package offers compression by itself.
     with connect(url, max_size=None) as ws:
+        expect("compression", agreed(ws).startswith("permessage-deflate"), compresses)
         for message in [
             "hello",
             "Grüße 🎈",
@@ -39,6 +44,55 @@ def echoes(url):
         ws.send([b"\x00", b"\xff", b"\x80"])
         expect("fragmented binary", ws.recv(TIMEOUT), b"\x00\xff\x80")
         expect("pong", ws.ping("are you there").wait(TIMEOUT), True)
+
+
+def compressed(url, bits):
+    """Both directions in this window, and many messages that resemble one another."""
+    offer = ClientPerMessageDeflateFactory(server_max_window_bits=bits, client_max_window_bits=bits)
+    with connect(url, compression=None, extensions=[offer], max_size=None) as ws:
+        for side in ["server", "client"]:
+            wanted = f"{side}_max_window_bits={bits}"
+            expect(f"{wanted} in {agreed(ws)!r}", wanted in agreed(ws).split("; "), True)
+        came_compressed = watch(ws)
+        for size in [0, 1, 100, 2**bits - 1, 2**bits + 1, 2**16, 2**20]:
+            for message in [prose(size), prose(size).encode(), os.urandom(size)]:
+                ws.send(message)
+                expect(f"echo of {size} bytes", ws.recv(TIMEOUT), message)
+        expect("compression of the echo of prose", came_compressed[-2], True)
+        for batch in range(20):
+            messages = [f'{{"batch": {batch}, "number": {number}, "text": "{prose(600)}"}}' for number in range(25)]
+            for message in messages:
+                ws.send(message)
+            for message in messages:
+                expect("echo in a batch", ws.recv(TIMEOUT), message)
+        expect("compression of batches", all(came_compressed[-500:]), True)
+        ws.send([prose(2**16), prose(2**16), prose(2**16)])
+        expect("fragmented text", ws.recv(TIMEOUT), 3 * prose(2**16))
+
+
+def agreed(ws):
+    return ws.response.headers.get("Sec-WebSocket-Extensions", "nothing")
+
+
+def watch(ws):
+    """Whether the messages that come are compressed, as they come."""
+    seen = []
+    [extension] = ws.protocol.extensions
+    decode = extension.decode
+
+    def note(frame, **options):
+        if frame.opcode in (1, 2):
+            seen.append(frame.rsv1)
+        return decode(frame, **options)
+
+    extension.decode = note
+    return seen
+
+
+def prose(size):
+    """Text that repeats itself, but not soon."""
+    words = " ".join(f"word {number * number}" for number in range(size // 6 + 1))
+    return words[:size]
 
 
 def closes(url):
@@ -77,4 +131,4 @@ def expect(what, found, wanted):
         sys.exit(f"{what}: wanted {wanted!r:.80}, found {found!r:.80}")
 
 
-main(sys.argv[1], int(sys.argv[2]))
+main(sys.argv[1], int(sys.argv[2]), sys.argv[3] == "compressing")

@@ -1,22 +1,45 @@
 """The Python package `websockets` as a server for our client.
 
-Its first line is `listening on ws://HOST:PORT`; it answers commands (see `answer`), echoes anything
-else, and prints `closed CODE REASON` for each connection that ends.
+Its first line is `listening on ws://HOST:PORT`; it prints `opened EXTENSIONS` for each connection, answers commands
+(see `answer`), echoes anything else, and prints `closed CODE REASON` for each connection that ends.
 """
 
 from websockets.exceptions import ConnectionClosed
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.sync.server import serve
 
 TIMEOUT = 30
 
 
 def handle(ws):
+    print("opened", ws.response.headers.get("Sec-WebSocket-Extensions", ""), flush=True)
+    came_compressed = watch(ws)
     try:
         while True:
-            answer(ws, ws.recv())
+            message = ws.recv()
+            if message == "compressed":
+                # Of the message before this one.
+                ws.send("it was compressed" if came_compressed[-2] else "it was as it is")
+            else:
+                answer(ws, message)
     except ConnectionClosed:
         pass
     print("closed", ws.close_code, ws.close_reason, flush=True)
+
+
+def watch(ws):
+    """Whether the messages that come are compressed, as they come."""
+    seen = []
+    for extension in ws.protocol.extensions:
+        decode = extension.decode
+
+        def note(frame, **options):
+            if frame.opcode in (1, 2):
+                seen.append(frame.rsv1)
+            return decode(frame, **options)
+
+        extension.decode = note
+    return seen
 
 
 def answer(ws, message):
@@ -36,6 +59,9 @@ def answer(ws, message):
         ws.send(message)
 
 
-with serve(handle, "127.0.0.1", 0, max_size=None) as server:
+# Whatever window the client asks for.
+COMPRESSION = ServerPerMessageDeflateFactory()
+
+with serve(handle, "127.0.0.1", 0, compression=None, extensions=[COMPRESSION], max_size=None) as server:
     print("listening on ws://%s:%d" % server.socket.getsockname(), flush=True)
     server.serve_forever()

@@ -4,6 +4,7 @@
 
 use std::{
     io::Write,
+    ops::RangeInclusive,
     path::Path,
     process::{Command, Stdio},
     time::Duration,
@@ -25,6 +26,17 @@ const TALK: [(&str, &str); 6] = [
     ("big", "x the end"),
     ("after the big one", "after the big one"),
 ];
+/// How our servers are started, and what their clients are told of it.
+const FLAVOURS: [(&[&str], &str); 3] = [
+    (&[], "plain"),
+    (&["--deflate=15"], "compressing"),
+    (&["--deflate-shared"], "compressing"),
+];
+/// The windows of compression, as powers of two.
+const WINDOW_BITS: RangeInclusive<u8> = 9..=15;
+/// How many lines that resemble one another our client sends in each window.
+const ALIKE: usize = 50;
+
 /// What it is given whose answers it shows in its own way.
 const ASIDE: [&str; 2] = ["binary", "empty"];
 
@@ -71,24 +83,33 @@ fn both_ways(project: &Project, name: &str, mut client: Command, mut server: Com
 
     let script: Vec<_> = client.get_args().map(ToOwned::to_owned).collect();
     for echo in &echoes {
-        let mut ours = project.example(echo);
-        ours.args(["--port", "0", "--max-message", MAX_MESSAGE]);
-        let mut ours = Running::start(&mut ours, &log)?;
-        let url = format!("ws://{}", ours.address(LIMIT)?);
-        client = Command::new(client.get_program());
-        client.args(&script).args([&url, MAX_MESSAGE]);
-        serve(&mut ours, &mut client, &log)
-            .map_err(|why| format!("{name} client against {echo}: {why}; see {}", log.display()))?;
-        println!("{name} client against {echo}: fine");
+        for (flags, mode) in FLAVOURS {
+            let mut ours = project.example(echo);
+            ours.args(["--port", "0", "--max-message", MAX_MESSAGE]).args(flags);
+            let mut ours = Running::start(&mut ours, &log)?;
+            let url = format!("ws://{}", ours.address(LIMIT)?);
+            client = Command::new(client.get_program());
+            client.args(&script).args([&url, MAX_MESSAGE, mode]);
+            let what = format!("{name} client against {}", [&[echo.as_str()], flags].concat().join(" "));
+            serve(&mut ours, &mut client, &log).map_err(|why| format!("{what}: {why}; see {}", log.display()))?;
+            println!("{what}: fine");
+        }
     }
 
     let theirs = Running::start(&mut server, &log)?;
     let url = format!("ws://{}", theirs.address(LIMIT)?);
+    let what = format!("client against {name} server");
     let mut client = project.example("client");
-    client.arg(url);
-    connect(&theirs, &mut client, &log)
-        .map_err(|why| format!("client against {name} server: {why}; see {}", log.display()))?;
-    println!("client against {name} server: fine");
+    client.arg(&url);
+    connect(&theirs, &mut client, &log).map_err(|why| format!("{what}: {why}; see {}", log.display()))?;
+    println!("{what}: fine");
+    for bits in WINDOW_BITS {
+        let what = format!("client --deflate={bits} against {name} server");
+        let mut client = project.example("client");
+        client.args([&format!("--deflate={bits}"), &url]);
+        compress(&theirs, &mut client, bits, &log).map_err(|why| format!("{what}: {why}; see {}", log.display()))?;
+        println!("{what}: fine");
+    }
     Ok(())
 }
 
@@ -129,4 +150,60 @@ fn connect(theirs: &Running, client: &mut Command, log: &Path) -> Result<(), Str
     drop(input);
     ours.wait(LIMIT)?;
     theirs.line(LIMIT, |line| line.starts_with("closed 1000").then_some(()))
+}
+
+/// Our client against their server, compressed in windows of this size: both sides say so.
+fn compress(theirs: &Running, client: &mut Command, bits: u8, log: &Path) -> Result<(), String> {
+    client.stdin(Stdio::piped());
+    let mut ours = Running::start(client, log)?;
+    let agreed = ours.line(LIMIT, |line| line.strip_prefix("agreed: ").map(str::to_owned))?;
+    let opened = theirs.line(LIMIT, |line| line.strip_prefix("opened ").map(str::to_owned))?;
+    if agreed != opened {
+        return Err(format!("the client says {agreed:?} was agreed, the server {opened:?}"));
+    }
+    if !has_windows(&agreed, bits) {
+        return Err(format!("not the windows that were asked for: {agreed:?}"));
+    }
+    let mut input = ours.stdin().expect("piped above");
+    let mut ask = |text: &str, answer: &str| {
+        writeln!(input, "{text}").map_err(|e| e.to_string())?;
+        ours.line(LIMIT, |line| line.contains(answer).then_some(()))
+    };
+    for (text, answer) in TALK {
+        ask(text, answer)?;
+    }
+    for number in 0..ALIKE {
+        // Longer than what is sent as it is, and the later ones longer than the smallest window.
+        let line = format!("{number}: {}", "all work and no play ".repeat(10 + number));
+        ask(&line, &line)?;
+    }
+    ask("compressed", "it was compressed")?;
+    drop(input);
+    ours.wait(LIMIT)?;
+    theirs.line(LIMIT, |line| line.starts_with("closed 1000").then_some(()))
+}
+
+/// Whether both directions keep to this window; the largest goes without saying.
+fn has_windows(agreed: &str, bits: u8) -> bool {
+    let mut parameters = agreed.split("; ");
+    let name = parameters.next();
+    let windows = parameters.filter(|it| it.contains("_max_window_bits="));
+    let right = windows.filter(|it| it.ends_with(&format!("={bits}"))).count();
+    name == Some("permessage-deflate") && (right == 2 || bits == 15)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_windows_must_be_as_asked() {
+        let both = "permessage-deflate; client_max_window_bits=9; server_max_window_bits=9";
+        assert!(has_windows(both, 9));
+        assert!(!has_windows(both, 10));
+        assert!(!has_windows("permessage-deflate; server_max_window_bits=9", 9));
+        assert!(has_windows("permessage-deflate", 15));
+        assert!(!has_windows("permessage-deflate", 14));
+        assert!(!has_windows("no compression", 15));
+    }
 }
