@@ -53,7 +53,7 @@ impl Dial {
         });
         match registered {
             Ok(next) => {
-                io.wire.socket.stream = next;
+                io.wire.stream = next;
                 self.begin_attempt(io);
                 Next::Stay
             }
@@ -62,7 +62,7 @@ impl Dial {
     }
 
     fn look(&mut self, io: &mut Io<'_>) -> Next {
-        let stream = &io.wire.socket.stream;
+        let stream = &io.wire.stream;
         let result = match stream.take_error() {
             Ok(None) => stream.peer_addr().map(drop),
             Ok(Some(error)) | Err(error) => Err(error),

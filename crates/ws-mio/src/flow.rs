@@ -60,7 +60,7 @@ impl Flow {
     }
 
     /// Reads once. Zero means that there is nothing now, or, with `eof` set, nothing more.
-    pub(crate) fn read(&mut self, socket: &mut Socket, into: &mut [u8]) -> usize {
+    pub(crate) fn read(&mut self, socket: &mut Socket<'_>, into: &mut [u8]) -> usize {
         #[cfg(test)]
         crate::tests::note_read(into.len());
         let result = loop {
@@ -83,7 +83,7 @@ impl Flow {
         0
     }
 
-    pub(crate) fn shut(&mut self, socket: &mut Socket) {
+    pub(crate) fn shut(&mut self, socket: &mut Socket<'_>) {
         if !self.shut {
             self.shut = true;
             socket.shut();

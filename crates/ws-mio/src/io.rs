@@ -86,7 +86,7 @@ impl Link<'_> {
     /// # Errors
     /// The socket's, if the peer is gone, or this is a unix socket.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.wire.socket.stream.peer_addr()
+        self.wire.stream.peer_addr()
     }
 
     /// Through which listener the connection came; `None` if we opened it.
@@ -176,7 +176,7 @@ impl Link<'_> {
     /// The socket, of whatever kind, for what is not offered here. Who reads or writes it is between the peer and the
     /// protocol.
     pub fn stream(&self) -> &TcpStream {
-        &self.wire.socket.stream
+        &self.wire.stream
     }
 
     /// A handle to the server, for other threads.
@@ -212,26 +212,22 @@ impl Link<'_> {
 
     /// Writes what is queued, as far as the socket takes it.
     pub(crate) fn flush(&mut self) {
-        let Wire {
-            socket, flow, backlog, ..
-        } = &mut *self.wire;
+        let (mut socket, flow, backlog) = self.wire.parts();
         let out = match backlog {
             Some(backlog) => &mut backlog.outbox,
             None => &mut self.shared.output,
         };
-        output::flush(socket, flow, out);
+        output::flush(&mut socket, flow, out);
     }
 
     /// Writes what is queued and behind it two more pieces, in one call.
     pub(crate) fn write_through(&mut self, header: &[u8], payload: &[u8]) {
-        let Wire {
-            socket, flow, backlog, ..
-        } = &mut *self.wire;
+        let (mut socket, flow, backlog) = self.wire.parts();
         let out = match backlog {
             Some(backlog) => &mut backlog.outbox,
             None => &mut self.shared.output,
         };
-        output::write_through(socket, flow, out, header, payload);
+        output::write_through(&mut socket, flow, out, header, payload);
     }
 }
 
@@ -281,8 +277,8 @@ impl<'a> Io<'a> {
             return false;
         }
         let mut input = mem::take(&mut self.shared.input);
-        let Wire { socket, flow, .. } = &mut *self.wire;
-        let count = flow.read(socket, &mut input);
+        let (mut socket, flow, _) = self.wire.parts();
+        let count = flow.read(&mut socket, &mut input);
         let taken = if count == 0 { 0 } else { take(self, &mut input[..count]) };
         if taken < count {
             self.shared.turn.unread.put_back(&input[taken..count]);
@@ -298,8 +294,8 @@ impl<'a> Io<'a> {
         if !self.shared.turn.unread.is_empty() || !self.may_read() {
             return 0;
         }
-        let Wire { socket, flow, .. } = &mut *self.wire;
-        let count = flow.read(socket, window);
+        let (mut socket, flow, _) = self.wire.parts();
+        let count = flow.read(&mut socket, window);
         self.spend(count / DIRECT_DISCOUNT);
         count
     }
@@ -383,8 +379,8 @@ impl<'a> Io<'a> {
 
     /// Shuts down the sending direction. Write first what is queued.
     pub(crate) fn shut(&mut self) {
-        let Wire { socket, flow, .. } = &mut *self.wire;
-        flow.shut(socket);
+        let (mut socket, flow, _) = self.wire.parts();
+        flow.shut(&mut socket);
     }
 
     /// Whether bytes are left that were read and not taken.
@@ -394,7 +390,7 @@ impl<'a> Io<'a> {
 
     /// Whether everything has gone to the socket.
     pub(crate) fn is_written(&self) -> bool {
-        self.queued() == 0 && !self.wire.socket.holds_back()
+        self.queued() == 0 && !self.wire.holds_back()
     }
 
     /// Puts TLS under what follows; what was read and not taken belongs to it.
@@ -403,13 +399,13 @@ impl<'a> Io<'a> {
         let early = self.shared.turn.unread.take();
         // What came early may be all, and no event tells of it again.
         self.wire.flow.readable |= !early.is_empty();
-        self.wire.socket.tls = Some(Box::new(crate::tls::Session::new(connection, early)));
+        self.wire.tls = Some(Box::new(crate::tls::Session::new(connection, early)));
     }
 
     /// Why the socket has failed, if TLS knows it.
     pub(crate) fn take_failure(&mut self) -> Option<io::Error> {
         #[cfg(feature = "tls")]
-        if let Some(tls) = &mut self.wire.socket.tls {
+        if let Some(tls) = &mut self.wire.tls {
             return tls.failure.take();
         }
         None
@@ -458,7 +454,7 @@ impl<'a> Io<'a> {
         if shared.output.buffer().capacity() > MAX_KEPT_OUTPUT {
             shared.output.release();
         }
-        let waits = is_queued || wire.socket.holds_back();
+        let waits = is_queued || wire.holds_back();
         // A socket that dials is watched for that.
         wire.flow.stage == Stage::Dialling || wire.watch(waits, &shared.registry, Token(id.place()))
     }

@@ -8,7 +8,7 @@ use crate::flow::Flow;
 use crate::socket::Socket;
 
 /// Writes what is queued, as far as the socket takes it.
-pub(crate) fn flush(socket: &mut Socket, flow: &mut Flow, out: &mut Outbox) {
+pub(crate) fn flush(socket: &mut Socket<'_>, flow: &mut Flow, out: &mut Outbox) {
     if flow.writable && socket.holds_back() {
         match socket.push() {
             Ok(is_done) => flow.writable = is_done,
@@ -37,7 +37,7 @@ pub(crate) fn flush(socket: &mut Socket, flow: &mut Flow, out: &mut Outbox) {
 
 /// Writes what is queued and behind it two more pieces, in one call. Copies to the queue only what the socket does
 /// not take.
-pub(crate) fn write_through(socket: &mut Socket, flow: &mut Flow, out: &mut Outbox, header: &[u8], payload: &[u8]) {
+pub(crate) fn write_through(socket: &mut Socket<'_>, flow: &mut Flow, out: &mut Outbox, header: &[u8], payload: &[u8]) {
     let mut slices = [IoSlice::new(&[]); MAX_SLICES];
     let used = out.slices(&mut slices[..MAX_SLICES - 2]);
     let queued = total(&slices[..used]);
@@ -77,13 +77,13 @@ fn note(flow: &mut Flow, offered: usize, result: &io::Result<usize>) {
     }
 }
 
-fn write(socket: &mut Socket, bytes: &[u8]) -> io::Result<usize> {
+fn write(socket: &mut Socket<'_>, bytes: &[u8]) -> io::Result<usize> {
     #[cfg(test)]
     crate::tests::WRITES.set(crate::tests::WRITES.get() + 1);
     or_blocked(|| socket.write(bytes))
 }
 
-fn write_vectored(socket: &mut Socket, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+fn write_vectored(socket: &mut Socket<'_>, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     #[cfg(test)]
     crate::tests::WRITES.set(crate::tests::WRITES.get() + 1);
     or_blocked(|| socket.write_vectored(slices))

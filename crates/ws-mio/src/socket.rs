@@ -5,27 +5,20 @@ use std::net::Shutdown;
 
 use mio::net::TcpStream;
 
-/// A connection's socket, of whatever kind; see [`any_stream`](crate::listener).
-pub(crate) struct Socket {
-    pub(crate) stream: TcpStream,
+/// A connection's socket, of whatever kind (see [`any_stream`](crate::listener)), and its TLS if it has that; borrowed
+/// from where both lie close together.
+pub(crate) struct Socket<'a> {
+    pub(crate) stream: &'a TcpStream,
     #[cfg(feature = "tls")]
-    pub(crate) tls: Option<Box<crate::tls::Session>>,
+    pub(crate) tls: &'a mut Option<Box<crate::tls::Session>>,
 }
 
-impl Socket {
-    pub(crate) fn new(stream: TcpStream) -> Self {
-        Self {
-            stream,
-            #[cfg(feature = "tls")]
-            tls: None,
-        }
-    }
-
+impl Socket<'_> {
     #[inline]
     pub(crate) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         #[cfg(feature = "tls")]
-        if let Some(tls) = &mut self.tls {
-            return tls.read(&self.stream, into);
+        if let Some(tls) = &mut *self.tls {
+            return tls.read(self.stream, into);
         }
         self.stream.read(into)
     }
@@ -33,16 +26,16 @@ impl Socket {
     #[inline]
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         #[cfg(feature = "tls")]
-        if let Some(tls) = &mut self.tls {
-            return tls.write(&self.stream, &[IoSlice::new(bytes)]);
+        if let Some(tls) = &mut *self.tls {
+            return tls.write(self.stream, &[IoSlice::new(bytes)]);
         }
         self.stream.write(bytes)
     }
 
     pub(crate) fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         #[cfg(feature = "tls")]
-        if let Some(tls) = &mut self.tls {
-            return tls.write(&self.stream, slices);
+        if let Some(tls) = &mut *self.tls {
+            return tls.write(self.stream, slices);
         }
         self.stream.write_vectored(slices)
     }
@@ -73,7 +66,7 @@ impl Socket {
     #[inline]
     pub(crate) fn holds_back(&self) -> bool {
         #[cfg(feature = "tls")]
-        if let Some(tls) = &self.tls {
+        if let Some(tls) = &*self.tls {
             return tls.holds_back();
         }
         false
@@ -82,8 +75,8 @@ impl Socket {
     /// Writes what is held back. Returns whether all of it went.
     pub(crate) fn push(&mut self) -> io::Result<bool> {
         #[cfg(feature = "tls")]
-        if let Some(tls) = &mut self.tls {
-            return tls.push(&self.stream);
+        if let Some(tls) = &mut *self.tls {
+            return tls.push(self.stream);
         }
         Ok(true)
     }
@@ -91,8 +84,8 @@ impl Socket {
     /// Ends the sending direction.
     pub(crate) fn shut(&mut self) {
         #[cfg(feature = "tls")]
-        if let Some(tls) = &mut self.tls {
-            tls.say_goodbye(&self.stream);
+        if let Some(tls) = &mut *self.tls {
+            tls.say_goodbye(self.stream);
         }
         // Fails only if the peer has ended the connection before.
         let _ = self.stream.shutdown(Shutdown::Write);

@@ -10,11 +10,13 @@ use crate::socket::Socket;
 
 /// A connection's socket and what it keeps between turns: idle, no buffer.
 pub(crate) struct Wire {
-    pub(crate) socket: Socket,
+    pub(crate) stream: TcpStream,
     pub(crate) flow: Flow,
     /// The earliest time that the server's alarms hold for this connection.
     pub(crate) alarm: Alarm,
     pub(crate) backlog: Option<Box<Backlog>>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Box<crate::tls::Session>>,
 }
 
 /// What the last turns left undone, because the peer does not read, or nobody listens to it.
@@ -33,11 +35,33 @@ pub(crate) struct Unread {
 impl Wire {
     pub(crate) fn new(stream: TcpStream) -> Self {
         Self {
-            socket: Socket::new(stream),
+            stream,
+            #[cfg(feature = "tls")]
+            tls: None,
             flow: Flow::default(),
             alarm: Alarm::NEVER,
             backlog: None,
         }
+    }
+
+    /// The socket, and apart from it what else reading and writing needs.
+    #[inline]
+    pub(crate) fn parts(&mut self) -> (Socket<'_>, &mut Flow, &mut Option<Box<Backlog>>) {
+        let socket = Socket {
+            stream: &self.stream,
+            #[cfg(feature = "tls")]
+            tls: &mut self.tls,
+        };
+        (socket, &mut self.flow, &mut self.backlog)
+    }
+
+    /// Whether TLS has something to write that the socket has not taken.
+    pub(crate) fn holds_back(&self) -> bool {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            return tls.holds_back();
+        }
+        false
     }
 
     /// Whether there is something to do that no event will tell.
@@ -63,7 +87,7 @@ impl Wire {
         } else {
             Interest::READABLE
         };
-        let done = registry.reregister(&mut self.socket.stream, token, interest).is_ok();
+        let done = registry.reregister(&mut self.stream, token, interest).is_ok();
         self.flow.watched = wanted;
         done
     }
