@@ -63,6 +63,7 @@ mod message_reader;
 mod message_writer;
 mod options;
 mod outgoing;
+pub mod raw;
 mod reader;
 mod server;
 mod shared;

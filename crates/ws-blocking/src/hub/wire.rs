@@ -9,7 +9,7 @@ use ws_proto::{CloseCode, Message};
 
 use crate::{Error, Interrupter, Reader, Writer};
 
-/// What goes over a hub's connections. Implemented by [`Messages`] and for plain bytes; there are no
+/// What goes over a hub's connections. Implemented by [`Messages`] and by [`raw::Bytes`](crate::raw::Bytes); there are no
 /// others.
 pub trait Wire: Half {}
 

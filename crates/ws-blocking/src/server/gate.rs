@@ -1,6 +1,7 @@
 //! Who may come in, who is in, and the end of all of it.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread::JoinHandle;
@@ -15,31 +16,38 @@ use crate::waker::Waker;
 use crate::{Handle, Stream};
 
 /// What the server knows of one connection.
-#[derive(Debug)]
 pub(crate) struct Slot {
     line: Weak<Line>,
-    /// Set when the handshake is done.
-    handle: OnceLock<Handle>,
+    /// What closes it properly; set when the handshake is done.
+    close: OnceLock<Box<Close>>,
 }
+
+type Close = dyn Fn() + Send + Sync;
 
 impl Slot {
     pub(crate) fn new(line: &Arc<Line>) -> Self {
         Self {
             line: Arc::downgrade(line),
-            handle: OnceLock::new(),
+            close: OnceLock::new(),
         }
     }
 
     pub(crate) fn opened(&self, handle: Handle) {
+        self.opened_with(move || {
+            // The code may be sent, and there is no reason that could be too long.
+            let _ = handle.close_within(CloseCode::GOING_AWAY, "", Some(LAST_WRITE_PATIENCE));
+        });
+    }
+
+    pub(crate) fn opened_with(&self, close: impl Fn() + Send + Sync + 'static) {
         // It opens once.
-        let _ = self.handle.set(handle);
+        let _ = self.close.set(Box::new(close));
     }
 
     /// Tells the peer that the server goes away, if it has got so far that it would understand.
     fn close(&self) {
-        match self.handle.get() {
-            // The code may be sent, and there is no reason that could be too long.
-            Some(handle) => drop(handle.close_within(CloseCode::GOING_AWAY, "", Some(LAST_WRITE_PATIENCE))),
+        match self.close.get() {
+            Some(close) => close(),
             None => self.shut_down(),
         }
     }
@@ -48,6 +56,12 @@ impl Slot {
         if let Some(line) = self.line.upgrade() {
             line.shutdown();
         }
+    }
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slot").field("line", &self.line).finish_non_exhaustive()
     }
 }
 

@@ -84,6 +84,7 @@ pub(crate) struct Options {
     pub(crate) thread_name: String,
     pub(crate) stack_size: Option<usize>,
     pub(crate) stop_timeout: Duration,
+    speaks_http: bool,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
 }
@@ -277,6 +278,12 @@ impl Server {
         Ok(result)
     }
 
+    /// Refuses clients by ending their connections, since they don't speak HTTP.
+    pub(crate) fn refuse_silently(mut self) -> Self {
+        self.options.speaks_http = false;
+        self
+    }
+
     pub(crate) fn options(&self) -> &Options {
         &self.options
     }
@@ -284,6 +291,9 @@ impl Server {
     pub(crate) fn start_with(self, handler: impl Fn(Entry) + Send + Sync + 'static) -> io::Result<Running> {
         let options = self.options.clone();
         let refuser = move |line| {
+            if !options.speaks_http {
+                return;
+            }
             if let Ok(incoming) = crate::accept::accept_on(line, Arc::clone(&options.config), None) {
                 // It has been told, or has gone.
                 let _ = incoming.reject(Response::new(503).with_body("The server is full.\n"));
@@ -357,6 +367,7 @@ impl Default for Options {
             thread_name: "websocket".to_owned(),
             stack_size: None,
             stop_timeout: DEFAULT_STOP_TIMEOUT,
+            speaks_http: true,
             #[cfg(feature = "tls")]
             tls: None,
         }
