@@ -1,6 +1,7 @@
-"""A real browser on the chat page: two tabs, and each sees what the other says.
+"""A real browser on the chat page: two tabs, and each sees what the other says; then a page that talks to echo servers,
+compressed.
 
-usage: browser.py DRIVER_URL CHROMIUM PROFILE_FOLDER PAGE_URL
+usage: browser.py DRIVER_URL CHROMIUM PROFILE_FOLDER PAGE_URL ECHO_URL...
 
 Speaks the WebDriver protocol with nothing but the standard library.
 """
@@ -37,8 +38,29 @@ observer.observe(document, {subtree: true, childList: true, characterData: true,
 look();
 """
 
+# Calls back with the extensions that the browser agreed to, or with what came instead of an echo.
+ECHO = """
+const [url, done] = arguments;
+const lines = Array.from({length: 2000}, (_, n) => `line ${n}: grüß dich`);
+const long = lines.join("\\n");
+const wanted = ["", "short", long, ...lines.slice(0, 50).map((line) => line.repeat(50)), long];
+const binary = new TextEncoder().encode(long);
+const ws = new WebSocket(url);
+ws.binaryType = "arraybuffer";
+let came = 0;
+ws.onopen = () => { for (const text of wanted) ws.send(text); ws.send(binary); };
+ws.onmessage = ({data}) => {
+    const isRight = came < wanted.length
+        ? data === wanted[came]
+        : new Uint8Array(data).toString() === binary.toString();
+    if (!isRight) done("wrong echo of message " + came);
+    if (++came > wanted.length) { ws.onclose = ({code}) => done(code + " " + ws.extensions); ws.close(1000); }
+};
+ws.onclose = ({code}) => done("closed early with " + code);
+"""
 
-def main(driver, chromium, profile, page):
+
+def main(driver, chromium, profile, page, *echoes):
     options = {"binary": chromium, "args": FLAGS + ["--user-data-dir=" + profile]}
     wanted = {"capabilities": {"alwaysMatch": {
         "goog:chromeOptions": options,
@@ -48,6 +70,8 @@ def main(driver, chromium, profile, page):
     base = driver + "/session/" + session
     try:
         chat(base, page)
+        for url in echoes:
+            echo(base, url)
     finally:
         call("DELETE", base)
 
@@ -61,6 +85,13 @@ def chat(base, page):
         speaker.say(text)
         listener.wait(text)
         speaker.wait(text)
+
+
+def echo(base, url):
+    outcome = call("POST", base + "/execute/async", {"script": ECHO, "args": [url]})
+    print(url, outcome, flush=True)
+    if not outcome.startswith("1000 permessage-deflate"):
+        sys.exit("%s: %s" % (url, outcome))
 
 
 class Tab:

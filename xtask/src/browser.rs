@@ -1,8 +1,9 @@
-//! A real browser on the chat page; what it does there stands in `xtask/peers/browser.py`.
+//! A real browser on the chat page, and compressing with the echo servers; what it does there stands in `xtask/peers/browser.py`.
 
 use std::{process::Command, time::Duration};
 
 use crate::{
+    autobahn::SHELLS,
     outcome::Outcome,
     process::{Running, run_logged},
     project::Project,
@@ -14,7 +15,10 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 /// For the whole visit; a browser's first start may be slow.
 const VISIT_LIMIT: Duration = Duration::from_secs(5 * 60);
 
-/// Two tabs chat.
+/// How the echo servers are started.
+const FLAVOURS: [&str; 2] = ["--deflate", "--deflate-shared"];
+
+/// Two tabs chat; a page sends compressed messages.
 pub(crate) fn chat(project: &Project) -> Outcome {
     match tools::browser() {
         Ok(browser) => visit(project, &browser).into(),
@@ -24,13 +28,25 @@ pub(crate) fn chat(project: &Project) -> Outcome {
 
 fn visit(project: &Project, browser: &Browser) -> Result<(), String> {
     tools::needs("python3", &["python3"])?;
-    project.build_examples(&["chat"])?;
+    let echoes = SHELLS.map(|shell| format!("echo_{shell}"));
+    let mut examples: Vec<&str> = echoes.iter().map(String::as_str).collect();
+    examples.push("chat");
+    project.build_examples(&examples)?;
     let dir = project.fresh_dir("browser")?;
     let log = dir.join("log");
 
     let chat = Running::start(project.example("chat").args(["--port", "0"]), &log)?;
     let page = chat.line(START_LIMIT, |line| Some(address(line)))?;
     let page = page.ok_or("the first line of `chat` names no http:// address")?;
+
+    let mut servers = Vec::new();
+    let mut urls = Vec::new();
+    for (echo, flavour) in echoes.iter().flat_map(|echo| FLAVOURS.map(|flavour| (echo, flavour))) {
+        let server = Running::start(project.example(echo).args(["--port", "0", flavour]), &log)?;
+        urls.push(format!("ws://{}", server.address(START_LIMIT)?));
+        // Kept, or it would be stopped.
+        servers.push(server);
+    }
 
     let mut driver = Command::new(&browser.driver);
     let driver = Running::start_group(driver.arg("--port=0"), &log)?;
@@ -39,7 +55,7 @@ fn visit(project: &Project, browser: &Browser) -> Result<(), String> {
     let mut script = Command::new("python3");
     script.arg(project.root.join("xtask/peers/browser.py"));
     script.arg(format!("http://127.0.0.1:{port}")).arg(&browser.chromium);
-    script.arg(dir.join("profile")).arg(page);
+    script.arg(dir.join("profile")).arg(page).args(urls);
     run_logged(&mut script, &log, VISIT_LIMIT)
 }
 

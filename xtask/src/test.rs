@@ -60,7 +60,7 @@ const PARTS: [Part; 10] = [
     },
     Part {
         name: "browser",
-        what: "two tabs of a real browser in the chat",
+        what: "a real browser: two tabs in the chat, compressed echoes",
         run: browser::chat,
     },
     Part {
