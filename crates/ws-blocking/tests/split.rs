@@ -119,7 +119,11 @@ fn while_a_writer_waits_the_reader_goes_on_and_its_reply_leaves_first() {
 
 #[test]
 fn a_reply_is_written_by_a_writer_that_was_busy_when_it_came() {
-    let (mut raw, ws) = Raw::to_server(Config::default());
+    // Nothing else wakes the reader up.
+    let mut config = Config::default();
+    config.timeouts.ping_interval = None;
+    config.timeouts.close = None;
+    let (mut raw, ws) = Raw::to_server(config);
     let (mut reader, writer) = ws.split();
     let sending = in_thread(move || writer.send(vec![1; LARGE]));
     raw.expect([0x82, 127, 0, 0, 0, 0, 2, 0, 0, 0]);
@@ -132,6 +136,21 @@ fn a_reply_is_written_by_a_writer_that_was_busy_when_it_came() {
     sending().unwrap();
     raw.write(masked(0x81, b"y"));
     assert_eq!(reading().unwrap(), Some("y".into()));
+}
+
+#[test]
+fn a_reader_whose_replies_find_no_room_goes_on_reading() {
+    let (mut raw, ws) = Raw::to_server(Config::default());
+    let (mut reader, _writer) = ws.split();
+    // Answered, that is more than sockets buffer.
+    let pings = masked(0x89, &[7; 125]).repeat(LARGE / 125);
+    let sending = in_thread(move || {
+        raw.write(pings);
+        raw.write(masked(0x81, b"behind them"));
+        raw
+    });
+    assert_eq!(reader.recv().unwrap(), Some("behind them".into()));
+    sending();
 }
 
 #[test]
