@@ -7,7 +7,7 @@ use core::mem;
 
 use ws_frame::{CloseFrame, FrameHeader, HeaderDecoder, MaskKey, OpCode, Parse, Rsv, utf8};
 
-use super::partial::Partial;
+use super::partial::{MAX_CHUNK, Partial};
 use crate::extension::Decoder;
 use crate::{Config, CustomKind, DataKind, Delivery, Event, Input, Payload, ProtocolError, Role};
 
@@ -291,7 +291,10 @@ impl Inbound {
         let left = rest.len - count as u64;
         let chunk = match partial.delivery() {
             Delivery::Chunks if partial.is_encoded() => {
-                // What the decoder has no room for stays in the input, masked as it came.
+                // What the decoder has no room for stays in the input, masked as it came. Not all of a long input is
+                // offered: it would be unmasked and masked again for every chunk.
+                let count = count.min(MAX_CHUNK);
+                let left = rest.len - count as u64;
                 let bytes = input.front_mut(count);
                 unmask(&mut rest.mask.clone(), bytes);
                 let (read, chunk) = match partial.decode_chunk(config, &mut self.decoder, bytes, left) {

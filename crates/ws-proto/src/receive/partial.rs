@@ -283,7 +283,7 @@ const MAX_BLOCK: usize = 256 * 1024;
 
 /// The largest chunk that is decoded at once, but for what the decoder makes of bytes it has taken; it is a buffer of
 /// its own.
-const MAX_CHUNK: usize = 16 * 1024;
+pub(super) const MAX_CHUNK: usize = 16 * 1024;
 
 /// The smallest window worth a read call of its own.
 const MIN_WINDOW: usize = 8 * 1024;

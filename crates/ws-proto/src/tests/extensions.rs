@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::peers::{Peer, Seen, last_close_code, masked};
 use crate::extension::{
@@ -280,51 +281,118 @@ fn what_a_decoder_refuses_ends_the_connection() {
     }
 }
 
-/// A decoder that neither takes nor gives would be called for ever.
+/// An extension that decodes as a function says, given how much input and how much room there is.
+struct Decoding<F>(F);
+
+impl<F> core::fmt::Debug for Decoding<F> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Decoding")
+    }
+}
+
+impl<F: Fn(&[u8], &mut [u8]) -> Progress + Clone + Send + Sync + 'static> Extension for Decoding<F> {
+    fn name(&self) -> &str {
+        "x-decoding"
+    }
+    fn bits(&self) -> Rsv {
+        Rsv::RSV1
+    }
+    fn offer(&self) -> Parameters {
+        Parameters::new()
+    }
+    fn accept(&self, _: &Parameters) -> Option<Parameters> {
+        Some(Parameters::new())
+    }
+    fn confirm(&self, _: &Parameters) -> bool {
+        true
+    }
+    fn start(&self, _: Role, _: &Parameters) -> Codec {
+        Codec {
+            encoder: Box::new(FIRST),
+            decoder: Box::new(Self(self.0.clone())),
+        }
+    }
+}
+
+impl<F: Fn(&[u8], &mut [u8]) -> Progress + Send + Sync> Decoder for Decoding<F> {
+    fn begin(&mut self, _: Rsv, _: DataKind) -> Result<(), DecodeError> {
+        Ok(())
+    }
+    fn decode(&mut self, input: &[u8], _: bool, output: &mut [u8]) -> Result<Progress, DecodeError> {
+        Ok((self.0)(input, output))
+    }
+}
+
+/// A server whose one extension decodes like this.
+fn decoding(config: &Config, decode: impl Fn(&[u8], &mut [u8]) -> Progress + Clone + Send + Sync + 'static) -> Peer {
+    let mut peer = Peer::server(config.clone());
+    let agreed = Extensions::from(Decoding(decode)).accept([&b"x-decoding"[..]]).unwrap();
+    peer.conn.extend(&agreed);
+    peer
+}
+
+/// A decoder that neither takes nor gives would be called for ever; one that claims more than there is, or an end before
+/// the end, would make bytes out of nothing, or lose some.
 #[test]
-fn a_decoder_that_is_stuck_ends_the_connection() {
-    #[derive(Debug)]
-    struct Stuck;
-    impl Extension for Stuck {
-        fn name(&self) -> &str {
-            "x-stuck"
-        }
-        fn bits(&self) -> Rsv {
-            Rsv::RSV1
-        }
-        fn offer(&self) -> Parameters {
-            Parameters::new()
-        }
-        fn accept(&self, _: &Parameters) -> Option<Parameters> {
-            Some(Parameters::new())
-        }
-        fn confirm(&self, _: &Parameters) -> bool {
-            true
-        }
-        fn start(&self, _: Role, _: &Parameters) -> Codec {
-            Codec {
-                encoder: Box::new(FIRST),
-                decoder: Box::new(Self),
-            }
-        }
-    }
-    impl Decoder for Stuck {
-        fn begin(&mut self, _: Rsv, _: DataKind) -> Result<(), DecodeError> {
-            Ok(())
-        }
-        fn decode(&mut self, _: &[u8], _: bool, _: &mut [u8]) -> Result<Progress, DecodeError> {
-            Ok(Progress::default())
-        }
-    }
+fn a_decoder_that_breaks_its_rules_ends_the_connection() {
+    let stuck = |_: &[u8], _: &mut [u8]| Progress::default();
+    let greedy = |input: &[u8], _: &mut [u8]| Progress {
+        read: input.len() + 1,
+        written: 0,
+        done: true,
+    };
+    let generous = |input: &[u8], output: &mut [u8]| Progress {
+        read: input.len(),
+        written: output.len() + 1,
+        done: true,
+    };
+    let lazy = |_: &[u8], _: &mut [u8]| Progress {
+        read: 1,
+        written: 0,
+        done: true,
+    };
     for delivery in [Delivery::Messages, Delivery::Chunks] {
         let mut config = Config::default();
         config.delivery = delivery;
-        let mut peer = Peer::server(config);
-        peer.conn
-            .extend(&Extensions::from(Stuck).accept([&b"x-stuck"[..]]).unwrap());
-        peer.feed(&masked(0xc2, b"abc"));
-        assert_eq!(last_close_code(&peer.out), Some(1007));
+        for mut peer in [
+            decoding(&config, stuck),
+            decoding(&config, greedy),
+            decoding(&config, generous),
+            decoding(&config, lazy),
+        ] {
+            peer.feed(&masked(0xc2, b"abc"));
+            let error = ProtocolError::Extension(DecodeError::Malformed);
+            assert_eq!(peer.take_seen(), [Seen::Error(error.into())]);
+            assert_eq!(last_close_code(&peer.out), Some(1007));
+        }
     }
+}
+
+/// What the decoder has no room for is masked again, and unmasked for the next chunk: of a long input only a bit each time.
+#[test]
+fn a_long_input_in_chunks_is_linear_work() {
+    static OFFERED: AtomicUsize = AtomicUsize::new(0);
+    let mut config = Config::default();
+    config.delivery = Delivery::Chunks;
+    let mut peer = decoding(&config, |input, output| {
+        OFFERED.fetch_add(input.len(), Ordering::Relaxed);
+        let count = input.len().min(output.len());
+        output[..count].copy_from_slice(&input[..count]);
+        Progress {
+            read: count,
+            written: count,
+            done: count == input.len(),
+        }
+    });
+    let payload: Vec<u8> = (0..1 << 20).map(|at: u32| at as u8).collect();
+    peer.feed(&masked(0xc2, &payload));
+    let seen = peer.take_seen();
+    let data = seen.iter().flat_map(|seen| match seen {
+        Seen::Chunk { data, .. } => &data[..],
+        other => panic!("{other:?}"),
+    });
+    assert!(data.eq(&payload));
+    assert!(OFFERED.load(Ordering::Relaxed) <= 2 * payload.len());
 }
 
 /// The bits of an extension are not the application's, and the other way round.
