@@ -33,7 +33,7 @@ usage: cargo xtask TASK
                    the Autobahn suite; of 12.* and 13.* (compression) a sample
                    --cases  comma-separated, as in `--cases 6.*,7.1.1`
                    --quick  without 9.* (large messages)
-                   --all    every case there is: 517, for an hour or so
+                   --all    every case there is: 517, for an hour or more
                    reports: target/autobahn/SHELL-ROLE/reports/index.html
                    $WSTEST: a command to use instead of a `wstest` set up here
   memory           heap bytes per idle connection, at 10,000 connections
