@@ -113,7 +113,7 @@ impl Prepared {
             return Some(known.clone());
         }
         let mut payload = Vec::new();
-        let bits = encoder.encode_alone(self.payload(), self.compression, &mut payload);
+        let bits = encoder.encode_alone(self.kind, self.payload().as_bytes(), self.compression, &mut payload);
         let made = if bits.is_empty() {
             self.plain.clone()
         } else {

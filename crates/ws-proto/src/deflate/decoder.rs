@@ -73,10 +73,11 @@ impl Decompressor {
                 break;
             }
             if read < input.len() {
-                if self.is_over {
+                // More than 4 GiB are not taken at once.
+                if self.is_over || read > 0 {
                     continue;
                 }
-                // Not reached: with room for output, zlib takes all input.
+                // Not reached: with room for output, zlib takes input.
                 return Err(DecodeError::Malformed);
             }
             if last {

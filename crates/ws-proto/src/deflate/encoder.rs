@@ -10,7 +10,7 @@ use zlib_rs::{DeflateConfig, DeflateFlush};
 use super::TAIL;
 use super::pool::Pool;
 use crate::extension::{Encoder, Form};
-use crate::{Compression, DataKind, Payload};
+use crate::{Compression, DataKind};
 
 /// How to compress, on one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,9 @@ impl Settings {
     fn form(&self) -> Form {
         let small = [self.window_bits, self.level, self.mem_level, 0].map(u64::from);
         let packed = small.iter().fold(0, |packed, part| packed << 8 | part);
-        Form::new::<SharedEncoder>(packed | (self.threshold as u64) << 32)
+        // No message is so long that larger thresholds differ.
+        let threshold = u32::try_from(self.threshold).unwrap_or(u32::MAX);
+        Form::new::<SharedEncoder>(packed | u64::from(threshold) << 32)
     }
 }
 
@@ -76,7 +78,8 @@ impl Compressor {
             // In range: no more than was given.
             out.truncate(at + made as usize);
             piece = &piece[taken as usize..];
-            if (made as usize) < room {
+            // Of a piece of more than 4 GiB, zlib takes so much at once.
+            if (made as usize) < room && piece.is_empty() {
                 break;
             }
         }
@@ -136,8 +139,7 @@ impl Encoder for SharedEncoder {
         self.with_compressor(|compressor| compressor.compress(piece, last, out));
     }
 
-    fn encode_message(&mut self, payload: Payload<'_>, compression: Compression, out: &mut Vec<u8>) -> Rsv {
-        let message = payload.as_bytes();
+    fn encode_message(&mut self, _: DataKind, message: &[u8], compression: Compression, out: &mut Vec<u8>) -> Rsv {
         if !self.0.settings.wants(message.len(), compression) {
             return Rsv::NONE;
         }
@@ -196,8 +198,7 @@ impl Encoder for DedicatedEncoder {
         }
     }
 
-    fn encode_message(&mut self, payload: Payload<'_>, compression: Compression, out: &mut Vec<u8>) -> Rsv {
-        let message = payload.as_bytes();
+    fn encode_message(&mut self, _: DataKind, message: &[u8], compression: Compression, out: &mut Vec<u8>) -> Rsv {
         if !self.settings.wants(message.len(), compression) {
             return Rsv::NONE;
         }
@@ -211,9 +212,13 @@ impl Encoder for DedicatedEncoder {
         Some(self.settings.form())
     }
 
-    fn encode_alone(&mut self, payload: Payload<'_>, compression: Compression, out: &mut Vec<u8>) -> Rsv {
+    fn encode_alone(&mut self, _: DataKind, message: &[u8], compression: Compression, out: &mut Vec<u8>) -> Rsv {
+        if !self.settings.wants(message.len(), compression) {
+            return Rsv::NONE;
+        }
         self.is_stale = true;
-        let bits = self.encode_message(payload, compression, out);
+        let bits = self.fresh().compress_message(message, out);
+        // As long as it is not sent, the peer has seen none of it.
         self.is_stale = true;
         bits
     }

@@ -56,6 +56,18 @@ impl Encoder for EncoderChain {
             (false, _) => self.second.encode(piece, last, out),
         }
     }
+
+    /// Each of them sees the whole message, so that each can still let it leave as it is.
+    fn encode_message(&mut self, kind: DataKind, message: &[u8], compression: Compression, out: &mut Vec<u8>) -> Rsv {
+        let mut link = Vec::new();
+        let first = self.first.encode_message(kind, message, compression, &mut link);
+        let message = if first.is_empty() { message } else { &link };
+        let second = self.second.encode_message(kind, message, compression, out);
+        if second.is_empty() && !first.is_empty() {
+            out.extend_from_slice(message);
+        }
+        first | second
+    }
 }
 
 /// Decoders in sequence.
@@ -93,17 +105,16 @@ impl DecoderChain {
         let link = &mut self.link;
         let mut progress = Progress::default();
         loop {
-            let mut filled = Progress::default();
             if link.taken == link.bytes.len() && !link.done {
                 link.bytes.resize(LINK_LEN, 0);
-                filled = self.second.0.decode(&input[progress.read..], last, &mut link.bytes)?;
+                let filled = self.second.0.step(&input[progress.read..], last, &mut link.bytes)?;
                 link.bytes.truncate(filled.written);
                 link.taken = 0;
                 link.done = filled.done;
                 progress.read += filled.read;
             }
             let rest = &link.bytes[link.taken..];
-            let made = self.first.0.decode(rest, last && link.done, output)?;
+            let made = self.first.0.step(rest, last && link.done, output)?;
             link.taken += made.read;
             progress.written = made.written;
             progress.done = made.done && link.done;
@@ -111,8 +122,7 @@ impl DecoderChain {
                 // The next input is a new round for both.
                 *link = Link::default();
             }
-            let is_stuck = made.read == 0 && filled.read == 0 && filled.written == 0;
-            if progress.done || progress.written > 0 || is_stuck {
+            if progress.done || progress.written > 0 {
                 return Ok(progress);
             }
         }

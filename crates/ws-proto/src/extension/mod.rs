@@ -91,7 +91,7 @@ pub use self::agreed::Agreed;
 pub use self::list::{AnswerError, Extensions};
 pub use self::parameters::{MalformedHeader, Parameters};
 
-use crate::{Compression, DataKind, Payload, Role};
+use crate::{Compression, DataKind, Role};
 
 /// An extension that a connection may agree on: how it is negotiated, and how it is started once it is agreed.
 ///
@@ -138,10 +138,10 @@ pub trait Encoder: Send + Sync {
 
     /// Appends what a whole message becomes and returns the bits that mark it; or appends nothing and returns none, and
     /// it leaves as it is.
-    fn encode_message(&mut self, payload: Payload<'_>, compression: Compression, out: &mut Vec<u8>) -> Rsv {
-        let bits = self.begin(payload.kind(), compression);
+    fn encode_message(&mut self, kind: DataKind, message: &[u8], compression: Compression, out: &mut Vec<u8>) -> Rsv {
+        let bits = self.begin(kind, compression);
         if !bits.is_empty() {
-            self.encode(payload.as_bytes(), true, out);
+            self.encode(message, true, out);
         }
         bits
     }
@@ -154,8 +154,8 @@ pub trait Encoder: Send + Sync {
 
     /// As [`encode_message`](Self::encode_message), for the form: the result must not depend on earlier messages.
     /// Called only if there is a form.
-    fn encode_alone(&mut self, payload: Payload<'_>, compression: Compression, out: &mut Vec<u8>) -> Rsv {
-        self.encode_message(payload, compression, out)
+    fn encode_alone(&mut self, kind: DataKind, message: &[u8], compression: Compression, out: &mut Vec<u8>) -> Rsv {
+        self.encode_message(kind, message, compression, out)
     }
 
     /// A message that an encoder of the same form has encoded alone is sent on this connection.

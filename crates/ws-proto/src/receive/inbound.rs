@@ -423,7 +423,8 @@ impl Inbound {
         error
     }
 
-    fn drop_unfinished(&mut self) {
+    /// Frees what will never be completed.
+    pub(super) fn drop_unfinished(&mut self) {
         self.partial = None;
         self.control = None;
         self.decoder = None;

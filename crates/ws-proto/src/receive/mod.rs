@@ -320,6 +320,8 @@ impl Receiver {
     fn fail(&mut self, error: ConnectionError, frame: Option<CloseFrame>) -> ConnectionError {
         let ending = self.ending.get_or_insert_default();
         ending.error = Some(error);
+        // The connection may linger on.
+        self.inbound.drop_unfinished();
         self.timers.begin_ending(Wait::Linger);
         if ending.sent.is_none() {
             ending.sent = frame;

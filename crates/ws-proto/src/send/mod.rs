@@ -436,7 +436,9 @@ impl Sender {
         let at = out.len();
         out.resize(at + FrameHeader::MAX_LEN, 0);
         let encoder = self.encoder();
-        let bits = encoder.map_or(Rsv::NONE, |encoder| encoder.encode_message(payload, compression, out));
+        let bits = encoder.map_or(Rsv::NONE, |encoder| {
+            encoder.encode_message(payload.kind(), payload.as_bytes(), compression, out)
+        });
         if bits.is_empty() {
             out.truncate(at);
             return self.append(start, payload.as_bytes(), out);

@@ -236,6 +236,27 @@ fn two_compose_in_the_order_of_the_answer() {
     assert_eq!(client.take_seen(), [Seen::Binary(b"ab".to_vec())]);
 }
 
+/// Beside another extension, each still chooses by the whole message.
+#[cfg(feature = "deflate")]
+#[test]
+fn a_threshold_holds_in_company() {
+    let mut extensions = Extensions::from(crate::deflate::Deflate::shared());
+    extensions.push(FIRST);
+    let agreed = extensions
+        .accept([&b"permessage-deflate, x-first; mark=1"[..]])
+        .unwrap();
+    let text = "all the same ".repeat(100);
+    for (message, bits) in [("short", 0x20), (&*text, 0x60)] {
+        let (mut client, mut server) = (Peer::client(Config::default()), Peer::server(Config::default()));
+        client.conn.extend(&agreed);
+        server.conn.extend(&agreed);
+        server.conn.sender().message(message, &mut server.out).unwrap();
+        assert_eq!(server.out[0] & 0x70, bits);
+        client.exchange(&mut server);
+        assert_eq!(client.take_seen(), [Seen::text(message)]);
+    }
+}
+
 #[test]
 fn long_messages_and_pieces_compose_too() {
     for delivery in [Delivery::Messages, Delivery::Chunks] {
@@ -393,6 +414,25 @@ fn a_long_input_in_chunks_is_linear_work() {
     });
     assert!(data.eq(&payload));
     assert!(OFFERED.load(Ordering::Relaxed) <= 2 * payload.len());
+}
+
+/// Extensions have no part in control frames, those of the application's own kinds included.
+#[test]
+fn control_frames_are_not_encoded() {
+    let mut config = Config::default();
+    let kind = config.opcodes.register(11, "control").unwrap();
+    let (mut client, mut server) = connected(&config);
+    server
+        .conn
+        .sender()
+        .message(Payload::Custom(kind, b"ab"), &mut server.out)
+        .unwrap();
+    assert_eq!(server.out, b"\x8b\x02ab");
+    client.exchange(&mut server);
+    assert_eq!(client.take_seen(), [Seen::Custom(kind, b"ab".to_vec())]);
+    server.feed(&masked(0xab, b"aabb1"));
+    assert_eq!(server.take_seen(), [Seen::Error(ProtocolError::ReservedBits.into())]);
+    assert_eq!(last_close_code(&server.out), Some(1002));
 }
 
 /// The bits of an extension are not the application's, and the other way round.

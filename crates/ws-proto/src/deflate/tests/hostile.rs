@@ -158,6 +158,53 @@ fn the_limit_is_on_the_message_not_on_its_encoding() {
     assert_ended(&mut peer, ProtocolError::FrameTooBig, 1009);
 }
 
+/// The ratio counts from the start of each message: long honest messages before it are no credit.
+#[test]
+fn an_earlier_message_is_no_credit() {
+    let mut config = Config::default();
+    config.limits.max_message = u64::MAX;
+    config.limits.max_frame = u64::MAX;
+    for settings in both() {
+        let mut peer = server(config.clone(), &settings);
+        let mut honest = Vec::new();
+        let data = noise(1 << 20);
+        client(&settings)
+            .sender()
+            .fragment(DataKind::Binary, true, &data, &mut honest)
+            .unwrap();
+        peer.feed(&honest);
+        assert!(!peer.conn.is_finished());
+        peer.feed(&masked(0xc2, &bomb(4 << 20)));
+        let error = ProtocolError::Extension(crate::extension::DecodeError::ExpandsTooMuch);
+        assert_ended(&mut peer, error, 1009);
+    }
+}
+
+/// What one connection has read, another can't: not from a pool either, nor after an error.
+#[test]
+fn a_reference_to_another_connections_message_is_1007() {
+    let settings = Deflate::shared();
+    let secret = vec![b's'; 3000];
+    let mut frame = Vec::new();
+    client(&settings).sender().message(&secret, &mut frame).unwrap();
+    let mut compressor = zlib_rs::Deflate::new(9, false, 15);
+    compressor.set_dictionary(&secret).unwrap();
+    let mut spying = vec![0; 1000];
+    compressor
+        .compress(&secret[..500], &mut spying, zlib_rs::DeflateFlush::SyncFlush)
+        .unwrap();
+    spying.truncate(compressor.total_out() as usize - 4);
+    for _ in 0..2 {
+        let mut owner = server(Config::default(), &settings);
+        owner.feed(&frame);
+        assert_eq!(owner.take_seen(), [Seen::Binary(secret.clone())]);
+        let mut spy = server(Config::default(), &settings);
+        spy.feed(&masked(0xc2, &spying));
+        let malformed = ProtocolError::Extension(crate::extension::DecodeError::Malformed);
+        assert_ended(&mut spy, malformed, 1007);
+    }
+}
+
 #[test]
 fn garbage_is_1007() {
     let malformed = ProtocolError::Extension(crate::extension::DecodeError::Malformed);

@@ -58,6 +58,45 @@ fn a_message_in_progress_holds_a_decompressor_until_its_end() {
     assert_eq!(idle(&settings).1, 1);
 }
 
+/// A deadline ends a message as well as an error does.
+#[test]
+fn a_message_that_took_too_long_gives_its_decompressor_back() {
+    let settings = Deflate::shared();
+    let mut frame = Vec::new();
+    let text = json(2000);
+    let mut sender = client(&settings);
+    sender
+        .sender()
+        .fragment(DataKind::Text, false, text.as_bytes(), &mut frame)
+        .unwrap();
+    let mut config = Config::default();
+    config.timeouts.ping_interval = None;
+    config.timeouts.assembly = Some(core::time::Duration::from_secs(10));
+    let mut peer = server(config, &settings);
+    peer.feed(&frame);
+    assert_eq!(idle(&settings).1, 0);
+    assert!(peer.advance(core::time::Duration::from_secs(30)).is_err());
+    assert_eq!(idle(&settings).1, 1);
+}
+
+/// Peaks pass: what lies idle after one is bounded.
+#[test]
+fn a_pool_keeps_a_few_only() {
+    let settings = Deflate::shared();
+    let mut frame = Vec::new();
+    let mut sender = client(&settings);
+    sender
+        .sender()
+        .fragment(DataKind::Text, false, b"abc", &mut frame)
+        .unwrap();
+    let mut peers: Vec<_> = (0..40).map(|_| server(Config::default(), &settings)).collect();
+    for peer in &mut peers {
+        peer.feed(&frame);
+    }
+    drop(peers);
+    assert_eq!(idle(&settings).1, 16);
+}
+
 /// One decompressor that served a message that was cut off serves the next from the start.
 #[test]
 fn what_was_left_in_the_middle_is_forgotten() {

@@ -171,6 +171,71 @@ fn a_broadcast_is_compressed_once_for_all_that_agreed_on_the_same() {
     assert!(boxes[0].len() < 100_000);
 }
 
+/// Another connection's form stands between two messages of ours: nothing may refer to what lies before it, nor what
+/// comes after it to what the peer has not seen.
+#[test]
+fn a_form_made_elsewhere_breaks_no_window() {
+    let settings = Deflate::dedicated();
+    let text = json(3000);
+    let other = "unlike the rest ".repeat(60);
+    let prepared = Prepared::new(&other);
+    let mut maker = server(Config::default(), &settings);
+    maker.conn.sender().prepared(&prepared, &mut maker.out).unwrap();
+    let (mut client, mut user) = connected(&Config::default(), &settings, &settings);
+    for _ in 0..3 {
+        user.conn.sender().message(&text, &mut user.out).unwrap();
+        user.conn.sender().prepared(&prepared, &mut user.out).unwrap();
+    }
+    client.exchange(&mut user);
+    let pair = [Seen::text(&text), Seen::text(&other)];
+    assert_eq!(client.take_seen(), [&pair[..]; 3].concat());
+}
+
+/// A broadcast too short to be compressed costs nobody the context.
+#[test]
+fn a_prepared_message_that_leaves_as_it_is_keeps_the_context() {
+    let text = json(1000);
+    let sizes = [false, true].map(|between| {
+        let mut peer = server(Config::default(), &Deflate::dedicated());
+        let sender = peer.conn.sender();
+        sender.message(&text, &mut peer.out).unwrap();
+        if between {
+            sender.prepared(&Prepared::new("short"), &mut peer.out).unwrap();
+        }
+        peer.out.clear();
+        sender.message(&text, &mut peer.out).unwrap();
+        peer.out.len()
+    });
+    assert_eq!(sizes[0], sizes[1]);
+}
+
+/// Peers of one pool, and of one prepared message, may have agreed on unlike windows.
+#[test]
+fn unlike_windows_share_neither_compressors_nor_forms() {
+    let settings = Deflate::shared();
+    // Nothing of it repeats within 512 bytes.
+    let unique = noise(1000);
+    let data = [&unique[..], &unique[..]].concat();
+    let prepared = Prepared::new_with(&data, Compression::Always);
+    for (offer, expected) in [
+        ("permessage-deflate", true),
+        ("permessage-deflate; server_max_window_bits=9", false),
+    ] {
+        let agreed = crate::extension::Extensions::from(settings.clone())
+            .accept([offer.as_bytes()])
+            .unwrap();
+        let mut peer = Peer::server(Config::default());
+        peer.conn.extend(&agreed);
+        peer.conn
+            .sender()
+            .message_with(&data, Compression::Always, &mut peer.out)
+            .unwrap();
+        assert_eq!(is_compressed(&peer.take_out()), expected, "{offer}");
+        peer.conn.sender().prepared(&prepared, &mut peer.out).unwrap();
+        assert_eq!(is_compressed(&peer.take_out()), expected, "{offer}");
+    }
+}
+
 #[test]
 fn a_prepared_message_may_be_kept_from_compression() {
     let text = json(10_000);

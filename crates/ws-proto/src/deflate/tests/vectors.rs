@@ -37,15 +37,22 @@ fn a_window_that_is_taken_over() {
 
 #[test]
 fn a_window_that_was_agreed_not_to_be_taken_over_is_empty() {
-    let mut peer = server(Config::default(), &Deflate::shared());
-    peer.feed(&masked(0xc1, &HELLO));
-    peer.feed(&masked(0xc1, &[0xf2, 0x00, 0x11, 0x00, 0x00]));
-    let seen = peer.take_seen();
-    assert!(
-        matches!(&seen[..], [Seen::Text(hello), Seen::Error(_)] if hello == "Hello"),
-        "{seen:?}"
-    );
-    assert_eq!(crate::tests::peers::last_close_code(&peer.out), Some(1007));
+    // Of the two directions, the one that it was agreed for.
+    let forbidding = Deflate {
+        peer_context_takeover: false,
+        ..Deflate::dedicated()
+    };
+    for settings in [Deflate::shared(), forbidding] {
+        let (_, mut peer) = connected(&Config::default(), &Deflate::dedicated(), &settings);
+        peer.feed(&masked(0xc1, &HELLO));
+        peer.feed(&masked(0xc1, &[0xf2, 0x00, 0x11, 0x00, 0x00]));
+        let seen = peer.take_seen();
+        assert!(
+            matches!(&seen[..], [Seen::Text(hello), Seen::Error(_)] if hello == "Hello"),
+            "{seen:?}"
+        );
+        assert_eq!(crate::tests::peers::last_close_code(&peer.out), Some(1007));
+    }
 }
 
 /// §7.2.3.3.
