@@ -38,7 +38,7 @@ impl Decompressor {
 
     /// A message begins.
     fn begin(&mut self, forget: bool) {
-        if forget || self.is_over {
+        if forget {
             self.reset();
         }
         self.read = 0;

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
 use super::{Agreed, Extension, MalformedHeader, Parameters, parameters};
+use crate::handshake::is_token;
 
 /// The extensions that a client offers or a server accepts, in order of preference. Default none.
 ///
@@ -23,7 +24,11 @@ impl Extensions {
     }
 
     /// Adds one, as the least preferred.
+    ///
+    /// # Panics
+    /// If its name is not an HTTP token.
     pub fn push(&mut self, extension: impl Extension + 'static) {
+        assert!(is_token(extension.name().as_bytes()), "an extension's name is a token");
         self.list.push(Arc::new(extension));
     }
 

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::error::Error;
 use core::fmt;
 
-use crate::handshake::is_token_byte;
+use crate::handshake::{is_token, is_token_byte};
 
 /// The parameters of one extension in an offer or an answer, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl Parameters {
     /// If the name is not an HTTP token.
     #[must_use]
     pub fn with_flag(mut self, name: &str) -> Self {
-        assert!(is_token(name), "a parameter's name is a token");
+        assert!(is_token(name.as_bytes()), "a parameter's name is a token");
         self.list.push((name.to_owned(), None));
         self
     }
@@ -39,7 +39,7 @@ impl Parameters {
     #[must_use]
     pub fn with_value(mut self, name: &str, value: &str) -> Self {
         assert!(
-            is_token(name) && is_token(value),
+            is_token(name.as_bytes()) && is_token(value.as_bytes()),
             "a parameter's name and value are tokens"
         );
         self.list.push((name.to_owned(), Some(value.to_owned())));
@@ -166,8 +166,4 @@ impl Scanner<'_> {
             _ => Err(MalformedHeader),
         }
     }
-}
-
-fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(is_token_byte)
 }

@@ -172,7 +172,7 @@ pub(super) fn is_framing_header(name: &str) -> bool {
 }
 
 /// A token as in RFC 9110 section 5.6.2.
-pub(super) fn is_token(text: &[u8]) -> bool {
+pub(crate) fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|&byte| is_token_byte(byte))
 }
 

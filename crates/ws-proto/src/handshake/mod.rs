@@ -64,7 +64,7 @@ mod tests;
 pub use client::{ClientHandshake, ClientRequest, Outcome, ServerAccepted};
 pub use config::{HandshakeConfig, OriginPolicy};
 pub use error::HandshakeError;
-pub(crate) use headers::is_token_byte;
+pub(crate) use headers::{is_token, is_token_byte};
 pub use key::accept_key;
 pub use response::Response;
 pub use server::{Accept, Accepted, Request, ServerHandshake};

@@ -286,6 +286,26 @@ fn long_messages_and_pieces_compose_too() {
     }
 }
 
+/// What the one has still to give is not the other's end.
+#[test]
+fn the_end_passes_from_one_to_the_other() {
+    let (mut client, mut server) = connected(&Config::default());
+    // In a single read, and of a length at which the first waits for a second byte when the second's output is full.
+    let text = "a".repeat(30_000);
+    client.conn.sender().message(&text, &mut client.out).unwrap();
+    server.feed(&client.take_out());
+    assert_eq!(server.take_seen(), [Seen::text(&text)]);
+}
+
+#[test]
+#[should_panic(expected = "a token")]
+fn a_name_that_is_no_token_is_not_taken() {
+    let _ = Extensions::from(Doubling {
+        name: "two words",
+        ..FIRST
+    });
+}
+
 #[test]
 fn what_a_decoder_refuses_ends_the_connection() {
     for cut in [

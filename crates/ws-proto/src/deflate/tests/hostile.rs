@@ -235,6 +235,19 @@ fn text_is_checked_after_it_is_decompressed() {
     }
 }
 
+/// Long before the end, if it fails there.
+#[test]
+fn text_is_checked_while_it_is_decompressed() {
+    let zeros = bomb(4 << 20);
+    for settings in both() {
+        let mut peer = server(Config::default(), &settings);
+        // A stored block of one byte, then a block that would exceed the limit.
+        let stream = [&[0x00, 0x01, 0x00, 0xfe, 0xff, 0xff][..], &zeros].concat();
+        peer.feed(&masked(0xc1, &stream));
+        assert_ended(&mut peer, ProtocolError::InvalidUtf8, 1007);
+    }
+}
+
 #[test]
 fn the_bit_stands_on_the_first_frame_of_a_message_only() {
     for (frames, what) in [
