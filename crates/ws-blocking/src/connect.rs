@@ -227,7 +227,7 @@ impl Connect {
         }
         let config = match &self.tls {
             Some(config) => Arc::clone(config),
-            None => crate::tls::default_client_config()?,
+            None => crate::tls::client_config(),
         };
         Line::with_tls(stream, crate::tls::Tls::client(config, url.host())?)
     }

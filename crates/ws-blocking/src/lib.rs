@@ -69,7 +69,7 @@ mod server;
 mod shared;
 mod socket;
 #[cfg(feature = "tls")]
-mod tls;
+pub mod tls;
 mod waker;
 mod websocket;
 mod writer;

@@ -260,3 +260,21 @@ fn strangers_can_be_turned_away() {
     assert_eq!(hub.shutdown(), 0);
     assert_eq!(counted.load(Ordering::SeqCst), 1);
 }
+
+#[test]
+fn a_hub_that_is_told_to_stop_gives_what_is_left_and_then_nothing() {
+    let hub = server().hub().start().unwrap();
+    let stop = hub.running().stop_handle();
+    let mut ws = client(&hub);
+    assert!(matches!(next(&hub), Event::Connected(_)));
+    ws.send("the last").unwrap();
+    while !hub.has_data() {
+        thread::yield_now();
+    }
+    stop.stop();
+    assert!(matches!(hub.next_event(None), Some(Event::Received(_))));
+    let waiting = in_thread(move || hub.next_event(None).is_none().then_some(hub));
+    let hub = waiting().expect("nothing more");
+    assert_eq!(hub.shutdown(), 0);
+    assert_eq!(ws.recv().unwrap(), None);
+}

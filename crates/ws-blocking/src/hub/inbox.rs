@@ -107,16 +107,22 @@ impl<W: Wire> Inbox<W> {
         }
     }
 
-    /// Adds a message; may wait for room, and drops it if nobody will make any.
+    /// Adds a message; may wait for room, and drops it if the inbox is closed and full.
     pub(crate) fn push(&self, peer: Peer<W>, message: W::Message) {
         let at = SystemTime::now();
         let mut state = self.lock();
         while state.messages.len() >= self.limit {
-            if self.when_full == WhenFull::DropOldest || state.closed {
-                state.messages.pop_front();
+            if state.closed {
+                // Nobody makes room any more, but what is here may still be taken.
                 state.dropped += 1;
-            } else {
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                return;
+            }
+            match self.when_full {
+                WhenFull::DropOldest => {
+                    state.messages.pop_front();
+                    state.dropped += 1;
+                }
+                WhenFull::Wait => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
             }
         }
         let number = state.number();

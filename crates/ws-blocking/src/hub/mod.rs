@@ -144,6 +144,12 @@ impl<W: Wire> Builder<W> {
             desk: Desk::new(self.callbacks),
             peers: Mutex::default(),
         });
+        let weak = Arc::downgrade(&shared);
+        self.server.gate().on_stop(move || {
+            if let Some(shared) = weak.upgrade() {
+                shared.desk.inbox.close();
+            }
+        });
         let (serving, opener) = (Arc::clone(&shared), self.opener);
         let options = self.server.options().clone();
         let running = self
@@ -219,7 +225,8 @@ impl<W: Wire> Hub<W> {
         self.shared.desk.inbox.take_received()
     }
 
-    /// Waits for the next event; `None` if none comes in time. Without a timeout it waits for ever.
+    /// Waits for the next event; `None` if none comes in time. Without a timeout it waits until there is one, or until the
+    /// server is [told to stop](Running::stop_handle) and none is left.
     pub fn next_event(&self, timeout: Option<Duration>) -> Option<Event<W>> {
         self.shared.desk.inbox.next_event(timeout)
     }
@@ -256,7 +263,6 @@ impl<W: Wire> Hub<W> {
     }
 
     fn end(&mut self) -> usize {
-        self.shared.desk.inbox.close();
         self.running.take().map_or(0, Running::shutdown)
     }
 }

@@ -66,13 +66,16 @@ impl fmt::Debug for Slot {
 }
 
 /// The connections of one server, and whether more may come.
-#[derive(Debug)]
 pub(crate) struct Gate {
     state: Mutex<State>,
     /// One has left, accepting goes on or ends, there is a client for the pool, or the server is to stop.
     changed: Condvar,
     waker: Waker,
+    /// Called when the server is to stop.
+    on_stop: OnceLock<Box<OnStop>>,
 }
+
+type OnStop = dyn Fn() + Send + Sync;
 
 #[derive(Debug)]
 struct State {
@@ -164,7 +167,13 @@ impl Gate {
             }),
             changed: Condvar::new(),
             waker: Waker::new()?,
+            on_stop: OnceLock::new(),
         })
+    }
+
+    /// Has something called as soon as the server is to stop; set before it starts.
+    pub(crate) fn on_stop(&self, callback: impl Fn() + Send + Sync + 'static) {
+        let _ = self.on_stop.set(Box::new(callback));
     }
 
     pub(crate) fn waker(&self) -> &Waker {
@@ -281,6 +290,9 @@ impl Gate {
         drop(state);
         self.changed.notify_all();
         self.waker.wake();
+        if let Some(callback) = self.on_stop.get() {
+            callback();
+        }
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -361,6 +373,14 @@ impl Gate {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate")
+            .field("state", &self.state)
+            .finish_non_exhaustive()
     }
 }
 

@@ -284,6 +284,10 @@ impl Server {
         self
     }
 
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
     pub(crate) fn options(&self) -> &Options {
         &self.options
     }

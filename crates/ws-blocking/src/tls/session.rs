@@ -1,4 +1,4 @@
-//! TLS over a socket, for reading and writing at the same time.
+//! A TLS session over a socket, for reading and writing at the same time.
 //!
 //! One session serves both directions, so it lies behind a lock; but it only turns bytes in memory into other bytes.
 //! Ciphertext is read and written without the lock, by the reading thread and by who has the turn to write (see
@@ -9,7 +9,7 @@ use std::io::{self, IoSlice, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, Connection, RootCertStore, ServerConfig, ServerConnection};
+use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
 
 use crate::deadline::Deadline;
 use crate::line::MAX_SLICES;
@@ -175,16 +175,6 @@ impl Cipher {
         session.process_new_packets().map_err(into_io)?;
         Ok(())
     }
-}
-
-/// What [`Connect`](crate::Connect) uses unless it is told otherwise: the certificates that browsers trust.
-pub(crate) fn default_client_config() -> io::Result<Arc<ClientConfig>> {
-    let roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(into_io)?;
-    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
 }
 
 fn fill(socket: &Stream, cipher: &mut Cipher, deadline: Deadline) -> io::Result<usize> {
