@@ -108,7 +108,7 @@ mod settings;
 mod socket;
 mod timers;
 #[cfg(feature = "tls")]
-mod tls;
+pub mod tls;
 mod topics;
 mod websocket;
 mod wire;

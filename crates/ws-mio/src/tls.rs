@@ -1,4 +1,4 @@
-//! TLS by rustls, for listeners and for outgoing connections.
+//! TLS by rustls (feature `tls`), for listeners and for outgoing connections.
 
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use mio::net::TcpStream;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, Connection, RootCertStore, ServerConfig, ServerConnection};
+use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
+
+pub use ws_proto::tls::{ConfigError, client_config, rustls, server_config, trusting};
 
 use crate::{Arrival, Error, Io, Next, Protocol, Ready, Serve};
 
@@ -16,12 +18,12 @@ use crate::{Arrival, Error, Io, Next, Protocol, Ready, Serve};
 /// (a TLS connection begins with the byte 22).
 ///
 /// ```no_run
-/// # use ws_mio::{Client, Config, Http, Server, Tls};
+/// # use ws_mio::{Client, Config, Http, Server, Tls, tls};
 /// # struct Echo; impl Client for Echo {}
-/// # fn config() -> std::sync::Arc<rustls::ServerConfig> { unimplemented!() }
+/// let config = tls::server_config(&std::fs::read("cert.pem")?, &std::fs::read("key.pem")?)?;
 /// let mut server = Server::new(Config::default())?;
-/// server.listen("127.0.0.1:9443", Tls::new(config(), Http::clients(|| Echo)))?;
-/// # Ok::<(), std::io::Error>(())
+/// server.listen("127.0.0.1:9443", Tls::new(config, Http::clients(|| Echo)))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Tls<S> {
     config: Arc<ServerConfig>,
@@ -177,14 +179,4 @@ impl Session {
         // Without room for it, the peer sees an end without a goodbye; it has had our Close before.
         let _ = self.push(stream);
     }
-}
-
-/// What outgoing connections trust unless told otherwise: the roots that browsers trust, by Mozilla's list.
-pub(crate) fn default_client_config() -> io::Result<Arc<ClientConfig>> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?;
-    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
 }

@@ -9,9 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{Peer, REQUEST, TEXT, config, frame};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
-use ws_mio::{Agreed, Answer, Client, CloseCode, Context, Detect, Error, Http, Payload, Response, Server, Tls};
+use ws_mio::tls::rustls::{ClientConfig, ServerConfig};
+use ws_mio::{Agreed, Answer, Client, CloseCode, Context, Detect, Error, Http, Payload, Response, Server, Tls, tls};
 
 struct Echo;
 
@@ -191,23 +190,9 @@ fn large() -> Vec<u8> {
 /// A server's configuration, and one that trusts it.
 fn certificates() -> (Arc<ServerConfig>, Arc<ClientConfig>) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let certificate = made.cert.der().clone();
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let server = ServerConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.clone()], key)
-        .unwrap();
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate).unwrap();
-    let client = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    (Arc::new(server), Arc::new(client))
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let server = tls::server_config(certificate.as_bytes(), key.as_bytes()).unwrap();
+    (server, tls::trusting(certificate.as_bytes()).unwrap())
 }
 
 fn until(server: &mut Server, mut done: impl FnMut(&mut Server) -> bool) {

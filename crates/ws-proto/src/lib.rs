@@ -113,6 +113,8 @@ pub mod extension;
 pub mod handshake;
 #[cfg(feature = "proxy")]
 pub mod proxy;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 mod config;
 mod connection;

@@ -127,16 +127,6 @@ async fn being_cut_off_is_told_apart_from_an_end_in_order() {
     }
 }
 
-#[test]
-fn what_is_no_certificate_is_said_to_be_none() {
-    let identity = identity("localhost");
-    assert_eq!(tls::trusting(b"").unwrap_err().kind(), ErrorKind::InvalidData);
-    assert!(tls::server_config(identity.certificate.as_bytes(), b"").is_err());
-    assert!(tls::server_config(b"-----", identity.key.as_bytes()).is_err());
-    let other = self::identity("localhost");
-    assert!(tls::server_config(identity.certificate.as_bytes(), other.key.as_bytes()).is_err());
-}
-
 fn answer() -> String {
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n".to_owned()
 }
