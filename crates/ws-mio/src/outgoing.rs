@@ -68,7 +68,7 @@ impl Server {
     fn connect_securely(&mut self, request: ClientRequest, client: impl Client + 'static) -> Result<ClientId, Error> {
         let config = match &self.tls {
             Some(config) => config.clone(),
-            None => self.tls.insert(crate::tls::default_client_config()?).clone(),
+            None => self.tls.insert(crate::tls::client_config()).clone(),
         };
         let url = request.url();
         let host = url.host().to_owned();

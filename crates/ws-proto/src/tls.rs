@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn what_is_no_certificate_is_an_error() {
         let (certificate, key) = identity();
-        let nonsense = "-----BEGIN CERTIFICATE-----\nno base64\n-----END CERTIFICATE-----\n";
+        let nonsense = "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n";
         assert!(matches!(trusting(b""), Err(ConfigError::NoCertificate)));
         assert!(matches!(trusting(nonsense.as_bytes()), Err(ConfigError::Pem(_))));
         assert!(matches!(
