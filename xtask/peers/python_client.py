@@ -12,6 +12,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.sync.client import connect
 
+from watching import watch
+
 TIMEOUT = 30
 
 
@@ -72,21 +74,6 @@ def compressed(url, bits):
 
 def agreed(ws):
     return ws.response.headers.get("Sec-WebSocket-Extensions", "nothing")
-
-
-def watch(ws):
-    """Whether the messages that come are compressed, as they come."""
-    seen = []
-    [extension] = ws.protocol.extensions
-    decode = extension.decode
-
-    def note(frame, **options):
-        if frame.opcode in (1, 2):
-            seen.append(frame.rsv1)
-        return decode(frame, **options)
-
-    extension.decode = note
-    return seen
 
 
 def prose(size):

@@ -8,6 +8,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.sync.server import serve
 
+from watching import watch
+
 TIMEOUT = 30
 
 
@@ -25,21 +27,6 @@ def handle(ws):
     except ConnectionClosed:
         pass
     print("closed", ws.close_code, ws.close_reason, flush=True)
-
-
-def watch(ws):
-    """Whether the messages that come are compressed, as they come."""
-    seen = []
-    for extension in ws.protocol.extensions:
-        decode = extension.decode
-
-        def note(frame, **options):
-            if frame.opcode in (1, 2):
-                seen.append(frame.rsv1)
-            return decode(frame, **options)
-
-        extension.decode = note
-    return seen
 
 
 def answer(ws, message):

@@ -48,7 +48,8 @@ pub(crate) fn python(project: &Project) -> Outcome {
     };
     let script = |name: &str| {
         let mut command = Command::new(&python);
-        command.arg(project.root.join("xtask/peers").join(name));
+        // Leaves no compiled scripts behind.
+        command.arg("-B").arg(project.root.join("xtask/peers").join(name));
         command
     };
     both_ways(
