@@ -428,7 +428,7 @@ impl<W: Wire> Shared<W> {
             self.changed.notify_all();
         })?;
         let mut state = self.lock();
-        let peer = Peer::new(PeerId(state.connections), writer);
+        let peer = Peer::new(PeerId(state.connections), &writer);
         state.connections += 1;
         state.connected = true;
         state.disconnected = false;

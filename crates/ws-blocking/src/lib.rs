@@ -5,35 +5,104 @@
 //!
 //! # A server, and a client
 //! ```
-//! use ws_blocking::{Accept, Error, Incoming, Server};
-//!
-//! fn echo(incoming: Incoming) -> Result<(), Error> {
-//!     let mut ws = incoming.accept(Accept::new())?;
-//!     while let Some(message) = ws.recv()? {
-//!         ws.feed(message)?; // leaves when the input has run dry: see `WebSocket::feed`
-//!     }
-//!     Ok(())
-//! }
+//! use ws_blocking::{Accept, CloseCode, Server, connect};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let server = Server::bind("127.0.0.1:0")?;
-//! # let address = server.local_addr()?;
-//! let stop = server.stop_handle();
-//! let serving = std::thread::spawn(move || {
-//!     server.serve(|incoming| {
-//!         if let Err(error) = echo(incoming) {
-//!             eprintln!("{error}");
-//!         }
-//!     })
-//! });
+//! let server = Server::bind("127.0.0.1:0")?.start(|incoming| {
+//!     let Ok(mut ws) = incoming.accept(Accept::new()) else { return };
+//!     while let Ok(Some(message)) = ws.recv() {
+//!         let _ = ws.feed(message); // leaves when the input has run dry: see `WebSocket::feed`
+//!     }
+//! })?;
 //!
-//! let mut ws = ws_blocking::connect(&format!("ws://{address}/"))?;
+//! let mut ws = connect(&format!("ws://{}/", server.local_addr()?))?;
 //! ws.send("Hello")?;
 //! assert_eq!(ws.recv()?, Some("Hello".into()));
-//! ws.close(ws_blocking::CloseCode::NORMAL, "done")?;
+//! ws.close(CloseCode::NORMAL, "done")?;
+//! server.shutdown();
+//! # Ok(())
+//! # }
+//! ```
+//! A handler owns its connection. What the server may take and how it ends is said by [`Server`]; a client that connects
+//! again and reads in the background is a [`client::Client`].
 //!
-//! stop.stop();
-//! serving.join().unwrap()?;
+//! # One thread reads, others write
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let server = ws_blocking::Server::bind("127.0.0.1:0")?.start(|incoming| {
+//! #     let Ok(mut ws) = incoming.accept(ws_blocking::Accept::new()) else { return };
+//! #     while let Ok(Some(message)) = ws.recv() {
+//! #         let _ = ws.feed(message);
+//! #     }
+//! # })?;
+//! # let url = format!("ws://{}/", server.local_addr()?);
+//! let (mut reader, writer) = ws_blocking::connect(&url)?.split();
+//! let receiving = std::thread::spawn(move || reader.messages().filter_map(Result::ok).count());
+//! let other = writer.clone();
+//! let sending = std::thread::spawn(move || other.send("from a third thread"));
+//! writer.send("whatever comes meanwhile")?;
+//! sending.join().unwrap()?;
+//! writer.close(ws_blocking::CloseCode::NORMAL, "")?;
+//! assert!(receiving.join().unwrap() <= 2); // what came back before the Close
+//! # Ok(())
+//! # }
+//! ```
+//! Over TLS as well; see [`WebSocket::split`].
+//!
+//! # A server without callbacks: an inbox
+//! ```
+//! use ws_blocking::hub::Event;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let hub = ws_blocking::Server::bind("127.0.0.1:0")?.hub().start()?;
+//! # let mut ws = ws_blocking::connect(&format!("ws://{}/", hub.running().local_addr()?))?;
+//! # ws.send("Hello")?;
+//! while let Some(event) = hub.next_event(None) {
+//!     match event {
+//!         Event::Connected(peer) => drop(hub.send_all_except("one more", &[peer.id()])),
+//!         Event::Received(received) => {
+//!             received.peer.send(received.message)?;
+//! #           break;
+//!         }
+//!         _ => {}
+//!     }
+//! }
+//! # assert_eq!(ws.recv()?, Some("Hello".into()));
+//! # Ok(())
+//! # }
+//! ```
+//! With callbacks instead: [`hub`].
+//!
+//! # Plain bytes
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = ws_blocking::raw::Server::bind("127.0.0.1:0")?
+//!     .recv_buffer(2048)
+//!     .hub()
+//!     .on_receive(|peer, bytes| drop(peer.send(bytes)))
+//!     .start()?;
+//! let client = ws_blocking::raw::connect(server.running().local_addr()?)?;
+//! client.send("no frames here")?;
+//! println!("{:?}", client.recv()?);
+//! # Ok(())
+//! # }
+//! ```
+//! More by [`raw`]; where everything is that simplesockets has, by [`migration`].
+//!
+//! # TLS
+#![cfg_attr(feature = "tls", doc = "```no_run")]
+#![cfg_attr(not(feature = "tls"), doc = "```ignore")]
+//! use ws_blocking::{Accept, Connect, Server, tls};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let certificate = std::fs::read("cert.pem")?;
+//! let config = tls::server_config(&certificate, &std::fs::read("key.pem")?)?;
+//! let server = Server::bind("0.0.0.0:443")?.tls(config).start(|incoming| {
+//!     let Ok(mut ws) = incoming.accept(Accept::new()) else { return };
+//!     let _ = ws.send("in private");
+//! })?;
+//! let mut public = ws_blocking::connect("wss://example.com/")?;
+//! let mut own = Connect::new("wss://localhost/")?.tls(tls::trusting(&certificate)?).connect()?;
 //! # Ok(())
 //! # }
 //! ```
@@ -44,8 +113,11 @@
 //! the thread blocks. To end a connection from another thread, take a [`Handle`].
 //!
 //! # Features
-//! `tls` adds `wss://` and TLS servers, by rustls. Everything works over it as it does without, [split
-//! halves](WebSocket::split) included.
+//! | feature | what it adds |
+//! |---|---|
+//! | `deflate` | compressed messages: permessage-deflate (RFC 7692) |
+//! | `proxy` | going through HTTP and SOCKS5 proxies: `Connect::proxy` |
+//! | `tls` | `wss://` and TLS servers, by rustls: module `tls` |
 
 #![forbid(unsafe_code)]
 
@@ -61,6 +133,7 @@ mod input;
 mod line;
 mod message_reader;
 mod message_writer;
+pub mod migration;
 mod options;
 mod outgoing;
 pub mod raw;

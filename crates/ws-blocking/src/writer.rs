@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use ws_proto::{CloseCode, Compression, Config, DataKind, Message, Prepared, SendError};
@@ -146,12 +146,35 @@ impl Writer {
         Handle::new(Arc::downgrade(&self.shared), self.config.timeouts.close)
     }
 
+    pub(crate) fn downgrade(&self) -> WeakWriter {
+        WeakWriter {
+            shared: Arc::downgrade(&self.shared),
+            config: Arc::clone(&self.config),
+        }
+    }
+
     /// Where the peer is.
     ///
     /// # Errors
     /// If the transport has ended, or is no TCP stream.
     pub fn peer_addr(&self) -> io::Result<std::net::SocketAddr> {
         self.shared.line.socket.peer_addr()
+    }
+}
+
+/// A hold of a writing half that does not keep the connection.
+#[derive(Clone, Debug)]
+pub struct WeakWriter {
+    shared: Weak<Shared>,
+    config: Arc<Config>,
+}
+
+impl WeakWriter {
+    pub(crate) fn upgrade(&self) -> Option<Writer> {
+        Some(Writer {
+            shared: self.shared.upgrade()?,
+            config: Arc::clone(&self.config),
+        })
     }
 }
 

@@ -88,6 +88,7 @@ fn the_inbox_tells_everything_in_order() {
     assert!(matches!(next(&hub), Event::Disconnected(gone) if gone == peer));
     assert!(!hub.disconnect_at(address));
     assert!(!hub.has_errors());
+    assert!(hub.next_event(Some(Duration::from_millis(5))).is_none());
 }
 
 #[test]

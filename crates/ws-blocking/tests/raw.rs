@@ -2,8 +2,8 @@
 
 mod common;
 
-use std::io::Read;
-use std::net::TcpStream;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -116,4 +116,33 @@ fn a_reader_in_the_background_fills_the_inbox() {
     ));
     assert_eq!(hub.shutdown(), 0);
     assert_eq!(client.recv().unwrap(), None);
+}
+
+#[test]
+fn a_handler_owns_the_connection_and_ends_it() {
+    let (tell, told) = mpsc::channel();
+    let server = Server::bind("127.0.0.1:0").unwrap().recv_buffer(3);
+    let running = server
+        .start(move |mut reader, writer| {
+            writer.send("first").unwrap();
+            let mut pieces = Vec::new();
+            while let Some(piece) = reader.recv_timeout(PATIENCE).unwrap() {
+                pieces.push(piece);
+            }
+            tell.send((writer.peer_addr().unwrap(), pieces)).unwrap();
+            writer.close();
+            assert!(writer.send("late").is_err());
+        })
+        .unwrap();
+    let mut stream = TcpStream::connect(running.local_addr().unwrap()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.read_exact(&mut [0; 5]).unwrap();
+    stream.write_all(b"seconds").unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    let (address, pieces) = told.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(address, stream.local_addr().unwrap());
+    assert_eq!(pieces.concat(), b"seconds");
+    assert!(pieces.iter().all(|piece| piece.len() <= 3));
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    assert_eq!(running.shutdown(), 0);
 }

@@ -49,7 +49,7 @@ impl<W: Wire> Desk<W> {
         struct Farewell<'a, W: Wire, F: FnOnce()>(&'a Desk<W>, &'a Peer<W>, Option<F>);
         impl<W: Wire, F: FnOnce()> Drop for Farewell<'_, W, F> {
             fn drop(&mut self) {
-                W::shutdown(self.1.writer());
+                self.1.shutdown();
                 if let Some(ended) = self.2.take() {
                     ended();
                 }

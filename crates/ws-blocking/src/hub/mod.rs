@@ -282,20 +282,21 @@ impl Hub {
         let prepared = Prepared::new(&message);
         let mut sent = 0;
         let mut slow = Vec::new();
-        for peer in self.peers().into_iter().filter(|peer| !except.contains(&peer.id())) {
-            match peer.writer().offer(&prepared) {
+        let peers = self.peers().into_iter().filter(|peer| !except.contains(&peer.id()));
+        for writer in peers.filter_map(|peer| peer.writer()) {
+            match writer.offer(&prepared) {
                 Ok(Offered::Sent) => sent += 1,
-                Ok(offered) => slow.push((peer, offered)),
+                Ok(offered) => slow.push((writer, offered)),
                 // It has ended meanwhile.
                 Err(_) => {}
             }
         }
-        for (peer, offered) in slow {
+        for (writer, offered) in slow {
             let queued = match offered {
-                Offered::Full => peer.writer().feed_prepared(&prepared),
+                Offered::Full => writer.feed_prepared(&prepared),
                 _ => Ok(()),
             };
-            sent += usize::from(queued.and_then(|()| peer.writer().flush()).is_ok());
+            sent += usize::from(queued.and_then(|()| writer.flush()).is_ok());
         }
         sent
     }
@@ -332,7 +333,9 @@ impl<W: Wire> Shared<W> {
                 return;
             }
         };
-        let peer = Peer::new(PeerId(entry.id()), writer);
+        let peer = Peer::new(PeerId(entry.id()), &writer);
+        // Nobody keeps the connection but who receives.
+        drop(writer);
         self.peers().insert(peer.id(), peer.clone());
         self.desk.attend(&peer, &mut reader, || {
             self.peers().remove(&peer.id());

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use ws_proto::SendError;
+
 use super::wire::{Messages, Wire};
 use crate::Error;
 
@@ -16,21 +18,21 @@ impl fmt::Display for PeerId {
     }
 }
 
-/// One connection: who is at its other end, and a way to send there. Cheap to clone, for any thread. Outlives the
-/// connection; sending fails then.
+/// One connection: who is at its other end, and a way to send there. Cheap to clone, for any thread. It may be kept when the
+/// connection has ended, and keeps nothing of it; sending fails then.
 #[derive(Debug)]
 pub struct Peer<W: Wire = Messages> {
     id: PeerId,
     address: Option<SocketAddr>,
-    writer: W::Writer,
+    writer: W::Weak,
 }
 
 impl<W: Wire> Peer<W> {
-    pub(crate) fn new(id: PeerId, writer: W::Writer) -> Self {
+    pub(crate) fn new(id: PeerId, writer: &W::Writer) -> Self {
         Self {
             id,
-            address: W::peer_addr(&writer).ok(),
-            writer,
+            address: W::peer_addr(writer).ok(),
+            writer: W::downgrade(writer),
         }
     }
 
@@ -49,22 +51,27 @@ impl<W: Wire> Peer<W> {
     /// # Errors
     /// [`Error::Send`] if the connection is closing or has ended, [`Error::Io`] if the transport failed.
     pub fn send(&self, message: impl Into<W::Message>) -> Result<(), Error> {
-        W::send(&self.writer, message.into())
+        let writer = self.writer().ok_or(SendError::Closed)?;
+        W::send(&writer, message.into())
     }
 
     /// Begins the proper end, and does not wait for it. Without effect if it has begun.
     pub fn disconnect(&self) {
-        W::close(&self.writer);
+        if let Some(writer) = self.writer() {
+            W::close(&writer);
+        }
     }
 
     /// Ends the transport at once.
     pub fn shutdown(&self) {
-        W::shutdown(&self.writer);
+        if let Some(writer) = self.writer() {
+            W::shutdown(&writer);
+        }
     }
 
-    /// The writing half, for what else it can do.
-    pub fn writer(&self) -> &W::Writer {
-        &self.writer
+    /// The writing half, for what else it can do; `None` once the connection has ended. Whoever keeps it keeps the socket.
+    pub fn writer(&self) -> Option<W::Writer> {
+        W::upgrade(&self.writer)
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ws_proto::{CloseCode, Message};
 
+use crate::writer::WeakWriter;
 use crate::{Error, Interrupter, Reader, Writer};
 
 /// What goes over a hub's connections. Implemented by [`Messages`] and by [`raw::Bytes`](crate::raw::Bytes); there are no
@@ -26,7 +27,9 @@ pub trait Half: Sized + Send + Sync + 'static {
     /// What receives.
     type Reader: Send + 'static;
     /// What sends, from any thread.
-    type Writer: Clone + fmt::Debug + Send + Sync + 'static;
+    type Writer: 'static;
+    /// What sends as long as the connection lives, and does not keep it.
+    type Weak: Clone + fmt::Debug + Send + Sync + 'static;
 
     /// Waits for a message; `None` is the proper end.
     fn recv(reader: &mut Self::Reader) -> Result<Option<Self::Message>, Error>;
@@ -36,6 +39,12 @@ pub trait Half: Sized + Send + Sync + 'static {
 
     /// What ends a wait of the reader.
     fn interrupter(reader: &mut Self::Reader) -> io::Result<Interrupter>;
+
+    /// A hold of the writing half that does not keep it.
+    fn downgrade(writer: &Self::Writer) -> Self::Weak;
+
+    /// The writing half, if it is still there.
+    fn upgrade(weak: &Self::Weak) -> Option<Self::Writer>;
 
     /// Sends a message, waiting for room.
     fn send(writer: &Self::Writer, message: Self::Message) -> Result<(), Error>;
@@ -54,6 +63,7 @@ impl Half for Messages {
     type Message = Message;
     type Reader = Reader;
     type Writer = Writer;
+    type Weak = WeakWriter;
 
     fn recv(reader: &mut Reader) -> Result<Option<Message>, Error> {
         reader.recv()
@@ -65,6 +75,14 @@ impl Half for Messages {
 
     fn interrupter(reader: &mut Reader) -> io::Result<Interrupter> {
         reader.interrupter()
+    }
+
+    fn downgrade(writer: &Writer) -> WeakWriter {
+        writer.downgrade()
+    }
+
+    fn upgrade(weak: &WeakWriter) -> Option<Writer> {
+        weak.upgrade()
     }
 
     fn send(writer: &Writer, message: Message) -> Result<(), Error> {

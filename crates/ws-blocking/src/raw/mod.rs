@@ -23,7 +23,7 @@ use std::fmt;
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use ws_proto::SendError;
@@ -35,7 +35,7 @@ use crate::line::{Inflow, Line};
 use crate::outgoing::Outgoing;
 use crate::server::Slot;
 use crate::socket::{Interest, would_block};
-use crate::{Error, Interrupter, OverLimit, Stream, TcpOptions, Threads};
+use crate::{Error, Interrupter, OverLimit, Running, Stream, TcpOptions, Threads};
 
 /// Plain bytes.
 #[derive(Clone, Copy, Debug)]
@@ -132,6 +132,34 @@ impl Server {
             Ok(open(Arc::clone(&entry.line), recv_buffer, Some(&entry.slot)))
         })
     }
+
+    /// Serves with a handler that owns the connection, in a thread of its own; dropping the reader ends it.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use ws_blocking::raw;
+    ///
+    /// let server = raw::Server::bind("127.0.0.1:0")?.start(|mut reader, writer| {
+    ///     while let Ok(Some(bytes)) = reader.recv() {
+    ///         let _ = writer.send(bytes);
+    ///     }
+    /// })?;
+    /// let client = raw::connect(server.local_addr()?)?;
+    /// client.send("Test")?;
+    /// assert_eq!(client.recv()?.as_deref(), Some(&b"Test"[..]));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Server::start`](crate::Server::start).
+    pub fn start(self, handler: impl Fn(Reader, Writer) + Send + Sync + 'static) -> io::Result<Running> {
+        let recv_buffer = self.recv_buffer;
+        self.server.refuse_silently().start_with(move |entry| {
+            let (reader, writer) = open(Arc::clone(&entry.line), recv_buffer, Some(&entry.slot));
+            handler(reader, writer);
+        })
+    }
 }
 
 impl From<crate::Server> for Server {
@@ -187,6 +215,10 @@ pub struct Reader {
 #[derive(Clone, Debug)]
 pub struct Writer(Arc<Shared>);
 
+/// A hold of a writing half that does not keep the connection.
+#[derive(Clone, Debug)]
+pub struct WeakWriter(Weak<Shared>);
+
 struct Shared {
     line: Arc<Line>,
     /// Held while writing, which nobody but writers waits for.
@@ -218,6 +250,33 @@ fn open(line: Arc<Line>, recv_buffer: usize, slot: Option<&Slot>) -> Opened<Byte
 }
 
 impl Reader {
+    /// Waits for bytes, as many as there are up to the size of the buffer; `None` is the proper end.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the transport failed.
+    pub fn recv(&mut self) -> Result<Option<ws_proto::Bytes>, Error> {
+        self.recv_by(Deadline::NEVER)
+    }
+
+    /// As [`recv`](Self::recv), for so long at most.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv), and [`Error::NothingYet`]; the connection is as before then.
+    pub fn recv_timeout(&mut self, patience: Duration) -> Result<Option<ws_proto::Bytes>, Error> {
+        self.recv_by(Deadline::after(Some(patience)))
+    }
+
+    /// What ends a waiting call of this reader from another thread; the connection stays as it is.
+    ///
+    /// # Errors
+    /// If the system has no descriptors to give: it takes two.
+    pub fn interrupter(&mut self) -> io::Result<Interrupter> {
+        match &self.interrupter {
+            Some(interrupter) => Ok(interrupter.clone()),
+            None => Ok(self.interrupter.insert(Interrupter::new()?).clone()),
+        }
+    }
+
     fn recv_by(&mut self, deadline: Deadline) -> Result<Option<ws_proto::Bytes>, Error> {
         loop {
             match self.shared.line.read(&mut self.inflow, &mut self.buffer) {
@@ -244,6 +303,30 @@ impl Reader {
                 return Err(Error::NothingYet);
             }
         }
+    }
+}
+
+impl Writer {
+    /// Sends all of the bytes. A peer that takes less than 16 KiB of them in 20 seconds, or less than the rest, is given
+    /// up: the transport ends.
+    ///
+    /// # Errors
+    /// [`Error::Send`] if the connection has been closed from here, [`Error::Io`] if the transport failed.
+    pub fn send(&self, bytes: impl Into<ws_proto::Bytes>) -> Result<(), Error> {
+        self.0.send(&bytes.into())
+    }
+
+    /// Ends both directions. What has been sent arrives; what another thread is still sending is cut.
+    pub fn close(&self) {
+        self.0.close();
+    }
+
+    /// Where the other side is.
+    ///
+    /// # Errors
+    /// If the transport has ended.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.0.line.socket.peer_addr()
     }
 }
 
@@ -290,20 +373,26 @@ impl Half for Bytes {
     type Message = ws_proto::Bytes;
     type Reader = Reader;
     type Writer = Writer;
+    type Weak = WeakWriter;
 
     fn recv(reader: &mut Reader) -> Result<Option<ws_proto::Bytes>, Error> {
-        reader.recv_by(Deadline::NEVER)
+        reader.recv()
     }
 
     fn recv_timeout(reader: &mut Reader, patience: Duration) -> Result<Option<ws_proto::Bytes>, Error> {
-        reader.recv_by(Deadline::after(Some(patience)))
+        reader.recv_timeout(patience)
     }
 
     fn interrupter(reader: &mut Reader) -> io::Result<Interrupter> {
-        match &reader.interrupter {
-            Some(interrupter) => Ok(interrupter.clone()),
-            None => Ok(reader.interrupter.insert(Interrupter::new()?).clone()),
-        }
+        reader.interrupter()
+    }
+
+    fn downgrade(writer: &Writer) -> WeakWriter {
+        WeakWriter(Arc::downgrade(&writer.0))
+    }
+
+    fn upgrade(weak: &WeakWriter) -> Option<Writer> {
+        weak.0.upgrade().map(Writer)
     }
 
     fn send(writer: &Writer, message: ws_proto::Bytes) -> Result<(), Error> {
@@ -311,7 +400,7 @@ impl Half for Bytes {
     }
 
     fn close(writer: &Writer) {
-        writer.0.close();
+        writer.close();
     }
 
     fn shutdown(writer: &Writer) {
@@ -319,7 +408,7 @@ impl Half for Bytes {
     }
 
     fn peer_addr(writer: &Writer) -> io::Result<SocketAddr> {
-        writer.0.line.socket.peer_addr()
+        writer.peer_addr()
     }
 }
 

@@ -3,6 +3,7 @@
 mod bounds;
 mod coalescing;
 mod handles;
+mod migration;
 
 use std::net::{TcpListener, TcpStream};
 

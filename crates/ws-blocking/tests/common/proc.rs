@@ -1,0 +1,32 @@
+//! What the system says of this process. For test programs of a single test, since all of their threads count.
+
+#![allow(dead_code, reason = "every test program uses a part")]
+
+use std::fs;
+use std::thread;
+use std::time::Instant;
+
+use crate::common::PATIENCE;
+
+/// How many threads there are, and how many descriptors.
+pub(crate) fn threads_and_descriptors() -> (usize, usize) {
+    let count = |directory: &str| fs::read_dir(directory).unwrap().count();
+    (count("/proc/self/task"), count("/proc/self/fd"))
+}
+
+/// Waits until it is so, since what has ended takes the system a moment to clear away.
+pub(crate) fn wait_for_threads_and_descriptors(expected: (usize, usize)) {
+    let start = Instant::now();
+    while threads_and_descriptors() != expected && start.elapsed() < PATIENCE {
+        thread::yield_now();
+    }
+    assert_eq!(threads_and_descriptors(), expected);
+}
+
+/// The processor time that all threads have used, in hundredths of a second.
+pub(crate) fn ticks() -> u64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    let fields: Vec<_> = fields.split_whitespace().collect();
+    [11, 12].iter().map(|&at| fields[at].parse::<u64>().unwrap()).sum()
+}
