@@ -29,7 +29,8 @@ async fn main() -> ExitCode {
 async fn talk(args: &ClientArgs) -> Result<(), Error> {
     let mut connect = connect(&args.url).config(args.config()).redirects(REDIRECTS);
     if let Some(ca) = &args.ca {
-        connect = connect.tls(tls::trusting(&std::fs::read(ca)?)?);
+        let trust = tls::trusting(&std::fs::read(ca)?);
+        connect = connect.tls(trust.map_err(|error| io::Error::other(format!("--ca: {error}")))?);
     }
     connect = match &args.proxy {
         Some(proxy) => connect.proxy(proxy),
