@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::mem;
 
 use ws_proto::Instant;
 
@@ -9,9 +10,9 @@ use ws_proto::Instant;
 ///
 /// Nothing is ever taken out of its middle. Each connection remembers the earliest time it has here and adds another
 /// only if it must be woken before that; when a time comes that is not the one it remembers, it is ignored. So a
-/// connection has one entry, and for a while a few more when its deadline moves closer (as on closing): at most as many as
-/// there are kinds of deadlines, whatever the peer does. Entries of connections that are gone stay until their time; when
-/// they outnumber the others, the server has them swept out.
+/// connection has one entry, and for a while a few more when its deadline moves closer (as on closing). Entries of
+/// connections that are gone, and those that are ignored, stay until their time; when they outnumber the others, the server
+/// has them swept out.
 #[derive(Debug, Default)]
 pub(crate) struct Alarms {
     heap: BinaryHeap<Reverse<u64>>,
@@ -43,12 +44,16 @@ impl Alarms {
         self.heap.len()
     }
 
-    /// Drops the entries of which this is not true: those of connections that are gone.
-    pub(crate) fn retain(&mut self, mut is_wanted: impl FnMut(Alarm, usize) -> bool) {
-        self.heap.retain(|Reverse(entry)| {
+    /// Drops the entries of which this is not true, those that nobody remembers, and all but one of equal ones.
+    pub(crate) fn sweep(&mut self, mut is_wanted: impl FnMut(Alarm, usize) -> bool) {
+        let mut entries = mem::take(&mut self.heap).into_vec();
+        entries.retain(|Reverse(entry)| {
             let (alarm, place) = unpack(*entry);
             is_wanted(alarm, place)
         });
+        entries.sort_unstable();
+        entries.dedup();
+        self.heap = entries.into();
     }
 
     /// The earliest time.
@@ -94,6 +99,21 @@ mod tests {
             .collect();
         assert_eq!(due, [10, 20].map(|at| (Instant::from_millis(at), MAX_PLACES - 1)));
         assert_eq!(alarms.next(), Some(Instant::from_millis(30)));
+    }
+
+    /// A connection whose deadline moves closer and away again adds the far one each time.
+    #[test]
+    fn sweeping_leaves_one_entry_of_each_that_is_remembered() {
+        let mut alarms = Alarms::default();
+        let [near, far] = [1, 1000].map(|millis| Alarm::at(Instant::from_millis(millis)));
+        for place in 0..10 {
+            (0..10).for_each(|_| alarms.add(far, place));
+            alarms.add(near, place);
+        }
+        alarms.sweep(|alarm, place| alarm == far && place % 2 == 0);
+        assert_eq!(alarms.len(), 5);
+        let due: Vec<_> = std::iter::from_fn(|| alarms.pop_due(far.instant())).collect();
+        assert_eq!(due, [0, 2, 4, 6, 8].map(|place| (far, place)));
     }
 
     #[test]

@@ -92,8 +92,14 @@ impl<C: Client + 'static> Protocol for Asking<C> {
     }
 
     fn ready(&mut self, io: &mut Io<'_>, why: Ready) -> Next {
-        if why == Ready::Stop {
-            return Next::Fail(Error::Stopped);
+        match why {
+            Ready::Stop => return Next::Fail(Error::Stopped),
+            Ready::Timer(token) => {
+                if let Some(client) = &mut self.client {
+                    client.timer(&mut Context::new(io.link(), None), token);
+                }
+            }
+            _ => {}
         }
         let mut next = None;
         while next.is_none() && io.read(|io, bytes| self.receive(io, bytes, &mut next)) {}

@@ -33,8 +33,11 @@ impl Server {
     /// Listens with options, or on sockets of other kinds.
     ///
     /// # Errors
-    /// As [`listen`](Self::listen); or there are 65,535 listeners already.
+    /// As [`listen`](Self::listen); or the server was stopped; or it has had 65,535 listeners.
     pub fn listen_with(&mut self, listen: Listen, service: impl Serve + 'static) -> io::Result<ListenerId> {
+        if self.stop_at.is_some() {
+            return Err(io::Error::other("the server was stopped"));
+        }
         let id = ListenerId::new(self.listeners.len()).ok_or_else(|| io::Error::other("too many listeners"))?;
         let (mut door, address) = listen.bind()?;
         door.register(&self.shared.registry, Token(FIRST_LISTENER.0 - id.index()))?;

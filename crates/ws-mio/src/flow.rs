@@ -31,6 +31,8 @@ pub(crate) struct Flow {
     pub(crate) stage: Stage,
     /// Nothing is read until it is resumed.
     pub(crate) paused: bool,
+    /// Something was not delivered for want of room that may need no more input.
+    pub(crate) held: bool,
 }
 
 /// How far a connection has come, as far as it matters to the loop.

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::mem;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
@@ -16,25 +17,30 @@ use crate::{ClientId, Server};
 
 /// Reaches a [`Server`] from any thread, a signal handler's among them. A clone reaches the same one.
 ///
-/// What one thread asks for is done in that order. At most 65,536 requests wait: who has another one waits for the server
-/// meanwhile, unless it is the server's own thread. After the server has been dropped everything is refused.
+/// What one thread asks for is done in that order. At most 65,536 requests wait, or 64 MiB of messages: who has another one
+/// waits for the server meanwhile, unless it is the server's own thread. After the server has ended because it was stopped,
+/// or has been dropped, everything is refused.
 #[derive(Clone)]
 pub struct Handle(Arc<Inner>);
 
 struct Inner {
     waker: Waker,
+    /// Must not wait for the queue, since it is the one that empties it.
+    servers_thread: ThreadId,
     queue: Mutex<Queue>,
     /// Signalled when the queue has been taken.
     room: Condvar,
     stop_asked: AtomicBool,
+    /// Publications of other loops that found no room.
+    lost: AtomicU64,
 }
 
 #[derive(Default)]
 struct Queue {
     requests: VecDeque<Request>,
+    /// Of all messages together.
+    bytes: usize,
     stop_deadline: Option<Duration>,
-    /// Whose thread must not wait for the queue, since it is the one that empties it.
-    server: Option<ThreadId>,
     is_gone: bool,
 }
 
@@ -53,12 +59,15 @@ pub(crate) enum Request {
 pub struct Gone;
 
 impl Handle {
+    /// To a server of the calling thread.
     pub(crate) fn new(waker: Waker) -> Self {
         Self(Arc::new(Inner {
             waker,
+            servers_thread: thread::current().id(),
             queue: Mutex::default(),
             room: Condvar::new(),
             stop_asked: AtomicBool::new(false),
+            lost: AtomicU64::new(0),
         }))
     }
 
@@ -122,12 +131,20 @@ impl Handle {
         self.0.stop_asked.load(Ordering::Acquire)
     }
 
+    /// How many publications of other loops its subscribers have missed because it was too far behind; see
+    /// [`Workers`](crate::Workers).
+    pub fn lost(&self) -> u64 {
+        self.0.lost.load(Ordering::Relaxed)
+    }
+
+    /// Passes on a publication of another loop, if there is room: loops that waited for one another could wait for ever.
     pub(crate) fn relay(&self, topic: &str, message: &Prepared) {
         let queue = self.queue();
-        // Loops that waited for one another could wait for ever.
-        if queue.requests.len() < MAX_RELAYED {
+        if queue.requests.len() < MAX_RELAYED && queue.bytes < MAX_BYTES {
             // A loop that is gone has no subscribers.
             let _ = self.put(queue, Request::Relayed(topic.into(), message.clone()));
+        } else {
+            self.0.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -135,31 +152,41 @@ impl Handle {
         self.queue().stop_deadline
     }
 
-    /// From now on this is the server's thread.
-    pub(crate) fn enter(&self) {
-        self.queue().server = Some(thread::current().id());
+    /// Whether there is anything to take.
+    pub(crate) fn has_requests(&self) -> bool {
+        !self.queue().requests.is_empty()
     }
 
-    /// Takes all requests.
+    /// Takes all requests, behind those that are there.
     pub(crate) fn take(&self, into: &mut VecDeque<Request>) {
         let mut queue = self.queue();
-        if !queue.requests.is_empty() {
-            std::mem::swap(&mut queue.requests, into);
-            self.0.room.notify_all();
+        if queue.requests.is_empty() {
+            return;
         }
+        if into.is_empty() {
+            mem::swap(&mut queue.requests, into);
+        } else {
+            into.append(&mut queue.requests);
+        }
+        queue.bytes = 0;
+        self.0.room.notify_all();
     }
 
-    /// The server is gone.
+    /// The server will not take anything any more.
     pub(crate) fn leave(&self) {
         let mut queue = self.queue();
         queue.is_gone = true;
-        queue.requests.clear();
+        let left = mem::take(&mut queue.requests);
         self.0.room.notify_all();
+        drop(queue);
+        // A closure may hold something that uses a handle when it is dropped.
+        drop(left);
     }
 
     fn ask(&self, request: Request) -> Result<(), Gone> {
         let mut queue = self.queue();
-        while queue.requests.len() >= MAX_WAITING && !queue.is_gone && queue.server != Some(thread::current().id()) {
+        let may_wait = thread::current().id() != self.0.servers_thread;
+        while may_wait && queue.is_full() && !queue.is_gone {
             queue = self.0.room.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
         self.put(queue, request)
@@ -167,8 +194,11 @@ impl Handle {
 
     fn put(&self, mut queue: MutexGuard<'_, Queue>, request: Request) -> Result<(), Gone> {
         if queue.is_gone {
+            // Before the request is dropped, as above.
+            drop(queue);
             return Err(Gone);
         }
+        queue.bytes += request.bytes();
         queue.requests.push_back(request);
         let is_first = queue.requests.len() == 1;
         drop(queue);
@@ -186,6 +216,25 @@ impl Handle {
     /// A thread that panicked left the queue in order: nothing in here can panic in the middle of a change.
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn is_full(&self) -> bool {
+        self.requests.len() >= MAX_WAITING || self.bytes >= MAX_BYTES
+    }
+}
+
+impl Request {
+    /// Of the message, if it has one.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Post(_, post) => post.message().map_or(0, |message| message.as_bytes().len()),
+            Self::All(message, _) | Self::Publish(_, message) | Self::Relayed(_, message) => {
+                message.payload().as_bytes().len()
+            }
+            Self::Run(_) => 0,
+        }
     }
 }
 
@@ -209,5 +258,74 @@ impl std::error::Error for Gone {}
 /// Requests that may wait: a few milliseconds of the server's work.
 const MAX_WAITING: usize = 65_536;
 
-/// How many may wait before publications of other loops are lost: far more than a loop that lives falls behind.
-const MAX_RELAYED: usize = 1 << 20;
+/// Bytes of messages that may wait: what a gigabit line brings in half a second.
+const MAX_BYTES: usize = 64 << 20;
+
+/// How many may wait before publications of other loops are lost: loops publish in bursts, of all that their rounds bring.
+const MAX_RELAYED: usize = 4 * MAX_WAITING;
+
+#[cfg(test)]
+mod tests {
+    use mio::{Poll, Token};
+
+    use super::*;
+
+    fn handle() -> (Poll, Handle) {
+        let poll = Poll::new().unwrap();
+        let waker = Waker::new(poll.registry(), Token(0)).unwrap();
+        (poll, Handle::new(waker))
+    }
+
+    #[test]
+    fn publications_of_other_loops_are_bounded_and_those_lost_are_counted() {
+        let (_poll, handle) = handle();
+        let large = Prepared::new(&vec![0; MAX_BYTES / 4]);
+        let small = Prepared::new("small");
+        for (message, room) in [(&large, 4), (&small, MAX_RELAYED)] {
+            let lost = handle.lost();
+            (0..room + 3).for_each(|_| handle.relay("topic", message));
+            assert_eq!(handle.lost() - lost, 3);
+            let mut taken = VecDeque::new();
+            handle.take(&mut taken);
+            assert_eq!(taken.len(), room);
+        }
+    }
+
+    #[test]
+    fn who_has_another_request_waits_by_number_and_by_size_but_not_in_the_servers_thread() {
+        let (_poll, handle) = handle();
+        let large = vec![0; MAX_BYTES / 4];
+        for (message, room) in [(&large[..], 4), (&b"small"[..], MAX_WAITING)] {
+            (0..room).for_each(|_| handle.send_all(message, &[]).unwrap());
+            handle.run(|_| ()).unwrap();
+            let other = handle.clone();
+            let waits = thread::spawn(move || other.run(|_| ()));
+            let mut taken = VecDeque::new();
+            handle.take(&mut taken);
+            // Whether it came before or behind.
+            waits.join().unwrap().unwrap();
+            assert!(taken.len() == room + 1, "{}", taken.len());
+            handle.take(&mut VecDeque::new());
+        }
+    }
+
+    /// Uses the handle when it is dropped.
+    struct Last(Handle);
+
+    impl Drop for Last {
+        fn drop(&mut self) {
+            assert_eq!(self.0.run(|_| ()), Err(Gone));
+        }
+    }
+
+    #[test]
+    fn what_closures_hold_is_dropped_without_a_lock() {
+        let (_poll, handle) = handle();
+        for _ in 0..2 {
+            let last = Last(handle.clone());
+            // The first waits when the server goes, the second comes too late.
+            let _ = handle.run(move |_| drop(last));
+            handle.leave();
+        }
+    }
+}

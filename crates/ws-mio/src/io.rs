@@ -154,8 +154,9 @@ impl Link<'_> {
         self.shared.clock.now()
     }
 
-    /// Reads nothing more from the peer until [`resume`](Self::resume); it will wait when the sockets' buffers are full. What
-    /// was read already may still be delivered. Deadlines go on, that for an answer to a keepalive ping too.
+    /// Reads and delivers nothing more from the peer until [`resume`](Self::resume), or until we close: then the peer's
+    /// Close is looked for, and what is before it comes. The peer will wait when the sockets' buffers are full. Deadlines
+    /// go on, that for an answer to a keepalive ping too.
     pub fn pause(&mut self) {
         self.wire.flow.paused = true;
     }
@@ -257,10 +258,10 @@ impl<'a> Io<'a> {
     /// many it has taken, from the front; the rest is kept for later, and nothing more is read until then.
     ///
     /// Returns whether it is worth calling again in this turn. False means that there is nothing more for now, the end has
-    /// come, reading is paused, or it's others' turn; then the server calls [`ready`](crate::Protocol::ready) again when
-    /// there is more.
+    /// come, reading is paused, it's others' turn, or so much has been said to others that this must be delivered first; then
+    /// the server calls [`ready`](crate::Protocol::ready) again when there is more.
     pub fn read(&mut self, take: impl FnOnce(&mut Io<'_>, &mut [u8]) -> usize) -> bool {
-        if self.wire.flow.paused {
+        if self.wire.flow.paused || self.shared.clients.mail.is_full() {
             return false;
         }
         if !self.shared.turn.unread.is_empty() {

@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::time::Duration;
 
-use ws_proto::Payload;
+use ws_proto::{Instant, Payload};
 
 use crate::io::Link;
+use crate::websocket::may_deliver;
 use crate::{Error, Io, Next, Post, Protocol, Ready};
 
 /// One end of a conversation in lines of text, with all its state.
@@ -38,13 +40,18 @@ pub trait Talk {
 
 /// The protocol of a [`Talk`]: lines that end in LF or CR LF, answered with CR LF.
 ///
-/// A line over 8 KiB ends the conversation. While the peer does not take the answers, nothing more is read from it, and
-/// messages from others are lost to it.
+/// A line over 8 KiB ends the conversation, and so does a silence; see [`idle`](Self::idle). While the peer does not take the
+/// answers, nothing more is read from it, and messages from others are lost to it.
 pub struct Lines<T> {
     talk: T,
     /// The line that has begun.
     partial: Vec<u8>,
     has_ended: bool,
+    idle: Duration,
+    /// Something has come since `until` was set.
+    has_heard: bool,
+    /// When to look whether something has come.
+    until: Instant,
 }
 
 impl<T: Talk> Lines<T> {
@@ -54,7 +61,18 @@ impl<T: Talk> Lines<T> {
             talk,
             partial: Vec::new(),
             has_ended: false,
+            idle: DEFAULT_IDLE,
+            has_heard: false,
+            until: Instant::ZERO,
         }
+    }
+
+    /// Ends the conversation when nothing was taken from the peer for this time, or up to twice as long. Default 5 minutes:
+    /// what SMTP asks a server to wait at least (RFC 5321 §4.5.3.2.7). Peers that only listen need more, or a word now and
+    /// then.
+    pub fn idle(mut self, time: Duration) -> Self {
+        self.idle = time;
+        self
     }
 
     fn speak<R>(&mut self, io: &mut Io<'_>, speak: impl FnOnce(&mut T, &mut Speaker<'_>) -> R) -> R {
@@ -67,7 +85,8 @@ impl<T: Talk> Lines<T> {
 
     fn take_in(&mut self, io: &mut Io<'_>, bytes: &[u8]) -> usize {
         let mut taken = 0;
-        while taken < bytes.len() && !self.has_ended && io.has_room() {
+        while taken < bytes.len() && !self.has_ended && may_deliver(io) {
+            self.has_heard = true;
             let rest = &bytes[taken..];
             let end = rest.iter().position(|&byte| byte == b'\n');
             let part = &rest[..end.unwrap_or(rest.len())];
@@ -87,6 +106,16 @@ impl<T: Talk> Lines<T> {
         taken
     }
 
+    /// Sees to the silence, and to being called again for it.
+    fn watch(&mut self, io: &mut Io<'_>) {
+        let now = io.now();
+        if now >= self.until {
+            self.has_ended |= !std::mem::take(&mut self.has_heard);
+            self.until = now + self.idle;
+        }
+        io.wake_at(self.until);
+    }
+
     fn next(&self, io: &Io<'_>) -> Next {
         if self.has_ended || io.has_ended() {
             Next::Finish
@@ -99,13 +128,15 @@ impl<T: Talk> Lines<T> {
 impl<T: Talk> Protocol for Lines<T> {
     fn accept(&mut self, io: &mut Io<'_>) -> Next {
         io.limit_lifetime();
+        self.has_heard = true;
+        self.watch(io);
         self.speak(io, |talk, speaker| talk.greet(speaker));
         self.next(io)
     }
 
     fn ready(&mut self, io: &mut Io<'_>, why: Ready) -> Next {
         match why {
-            Ready::Io => while !self.has_ended && io.has_room() && io.read(|io, bytes| self.take_in(io, bytes)) {},
+            Ready::Io => while !self.has_ended && may_deliver(io) && io.read(|io, bytes| self.take_in(io, bytes)) {},
             Ready::Mail => {
                 while let Some(post) = io.next_post() {
                     match &*post {
@@ -119,7 +150,7 @@ impl<T: Talk> Protocol for Lines<T> {
             }
             Ready::Timer(token) => self.speak(io, |talk, speaker| talk.timer(speaker, token)),
             Ready::Stop | Ready::Old => self.has_ended = true,
-            Ready::Time => {}
+            Ready::Time => self.watch(io),
         }
         self.next(io)
     }
@@ -186,6 +217,8 @@ impl fmt::Debug for Speaker<'_> {
             .finish_non_exhaustive()
     }
 }
+
+const DEFAULT_IDLE: Duration = Duration::from_secs(300);
 
 /// The longest line: as long as a request line of HTTP may be.
 const MAX_LINE: usize = 8 * 1024;

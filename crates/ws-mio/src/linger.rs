@@ -26,6 +26,7 @@ impl Linger {
 impl Protocol for Linger {
     fn accept(&mut self, io: &mut Io<'_>) -> Next {
         io.unlist();
+        io.resume();
         self.prolong(io);
         self.ready(io, Ready::Io)
     }

@@ -42,6 +42,8 @@ pub(crate) struct Mail {
     boxes: Vec<Chain>,
     /// The places that have mail.
     waiting: Vec<u32>,
+    /// Of all payloads together.
+    bytes: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -65,6 +67,7 @@ impl Mail {
             self.chain(number, place);
         }
         if self.links.len() > before {
+            self.bytes += post.message().map_or(0, |message| message.as_bytes().len());
             self.posts.push(Rc::new(post));
         }
     }
@@ -101,13 +104,14 @@ impl Mail {
 
     /// Whether so much waits that it should be delivered before more is posted.
     pub(crate) fn is_full(&self) -> bool {
-        self.links.len() >= FULL
+        self.links.len() >= FULL || self.bytes >= FULL_BYTES
     }
 
     /// Empties it, once all has been delivered.
     pub(crate) fn clear(&mut self) {
         self.posts.clear();
         self.links.clear();
+        self.bytes = 0;
         if self.links.capacity() > FULL {
             *self = Self::default();
         }
@@ -151,6 +155,10 @@ const EMPTY: Chain = Chain {
 /// Deliveries that may wait before connections stop taking in what makes more: 8 MiB of chains.
 const FULL: usize = 1 << 20;
 
+/// Payloads that may wait before connections stop taking in what makes more. Each is held once, whoever gets it; a round
+/// that has more to say goes on in the next one.
+const FULL_BYTES: usize = 64 << 20;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,6 +167,20 @@ mod tests {
         std::iter::from_fn(|| mail.next(place))
             .map(|post| format!("{:?}", post.message().unwrap()))
             .collect()
+    }
+
+    #[test]
+    fn it_is_full_by_number_and_by_size() {
+        let mut mail = Mail::default();
+        let large = Prepared::new(&vec![0; FULL_BYTES / 2]);
+        for (number, is_full) in [(1, false), (2, true)] {
+            mail.add(Post::Message(large.clone()), [7].into_iter());
+            assert_eq!(mail.is_full(), is_full, "{number}");
+        }
+        mail.clear();
+        assert!(!mail.is_full());
+        mail.add(Post::Message(Prepared::new("small")), 0..FULL);
+        assert!(mail.is_full());
     }
 
     #[test]

@@ -78,12 +78,14 @@ impl Roster {
     /// Frees the place.
     pub(crate) fn leave(&mut self, id: ClientId) {
         self.unlist(id);
-        if let Some(seat) = self.seat_mut(id) {
-            seat.taken = false;
-            seat.generation = seat.generation.wrapping_add(1);
+        let Some(seat) = self.seat_mut(id) else { return };
+        seat.taken = false;
+        // A place whose names are used up is left empty.
+        if let Some(next) = seat.generation.checked_add(1) {
+            seat.generation = next;
             self.free.push(id.place);
-            self.taken -= 1;
         }
+        self.taken -= 1;
     }
 
     /// Puts a connection into the lists. Returns whether it was not there.
@@ -186,6 +188,18 @@ mod tests {
         assert_eq!(roster.iter_taken().count(), 200);
         assert!(roster.unlist(again) && !roster.unlist(again));
         assert_eq!(roster.listed(), 0);
+    }
+
+    #[test]
+    fn no_name_is_ever_given_again() {
+        let mut roster = Roster::default();
+        let first = roster.take(None);
+        roster.seat_mut(first).unwrap().generation = u32::MAX;
+        let last = roster.at(0).unwrap();
+        roster.leave(last);
+        assert_eq!(roster.taken(), 0);
+        assert!(!roster.is_taken(last));
+        assert_eq!(roster.take(None).place(), 1);
     }
 
     #[test]

@@ -125,36 +125,20 @@ impl Server {
         self.shared.clock.forget();
         self.begin_stop();
         self.wake_due();
-        if self.is_done() {
-            return Ok(());
+        if !self.is_done() {
+            self.wait_and_serve(timeout)?;
         }
-        let timeout = match (self.patience(), timeout) {
-            (Some(patience), Some(timeout)) => Some(patience.min(timeout)),
-            (patience, timeout) => patience.or(timeout),
-        };
-        match self.poll.poll(&mut self.events, timeout) {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-            _ => self.shared.clock.forget(),
-        }
-        let waiting = self.ready.len();
-        self.serve_events();
-        for _ in 0..waiting {
-            self.serve_ready();
-        }
-        self.accept();
-        self.serve_requests();
-        self.deliver_mail();
         self.tell_topics();
+        if self.stop_at.is_some() && self.is_done() {
+            // Nobody will be served any more, so nobody may wait for it.
+            self.shared.handle.leave();
+        }
         Ok(())
     }
 
     /// How long a round may wait for events: until the next deadline, not at all if something is left to do, or for ever.
     pub fn patience(&mut self) -> Option<Duration> {
-        if !self.ready.is_empty()
-            || !self.requests.is_empty()
-            || !self.shared.clients.mail.is_empty()
-            || self.may_accept()
-        {
+        if !self.ready.is_empty() || self.has_requests() || !self.shared.clients.mail.is_empty() || self.may_accept() {
             return Some(Duration::ZERO);
         }
         let times = [
@@ -167,10 +151,10 @@ impl Server {
         Some(next.saturating_duration_since(self.shared.clock.now()))
     }
 
-    /// Whether there is nothing left to do: no connection, and no listener that could bring one.
+    /// Whether there is nothing left to do: no connection, and no listener or request of a [`Handle`] that could bring one.
     pub fn is_done(&self) -> bool {
         let listens = self.listeners.iter().any(Option::is_some);
-        self.connections() == 0 && (!listens || self.stop_at.is_some())
+        self.connections() == 0 && (self.stop_at.is_some() || !listens && !self.has_requests())
     }
 
     /// The number of connections, including those that are opening or closing.
@@ -241,6 +225,26 @@ impl Server {
         }
         self.call(id, |protocol, io| protocol.accept(io));
         Ok(id)
+    }
+
+    fn wait_and_serve(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let timeout = match (self.patience(), timeout) {
+            (Some(patience), Some(timeout)) => Some(patience.min(timeout)),
+            (patience, timeout) => patience.or(timeout),
+        };
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            _ => self.shared.clock.forget(),
+        }
+        let waiting = self.ready.len();
+        self.serve_events();
+        for _ in 0..waiting {
+            self.serve_ready();
+        }
+        self.accept();
+        self.serve_requests();
+        self.deliver_mail();
+        Ok(())
     }
 
     fn serve_events(&mut self) {
@@ -332,12 +336,32 @@ impl Server {
         timers.sweep(|id| roster.is_taken(id));
     }
 
-    /// Does what other threads have asked for.
+    /// Whether other threads have asked for something that is not done yet.
+    fn has_requests(&self) -> bool {
+        !self.requests.is_empty() || self.shared.handle.has_requests()
+    }
+
+    /// Does what other threads have asked for, as far as there is room for what it leads to.
     fn serve_requests(&mut self) {
-        self.shared.handle.enter();
         if self.requests.is_empty() {
             self.shared.handle.take(&mut self.requests);
         }
+        self.serve_taken();
+    }
+
+    /// Does all that other threads have asked for up to now.
+    fn serve_all_requests(&mut self) {
+        self.shared.handle.take(&mut self.requests);
+        loop {
+            self.serve_taken();
+            self.deliver_mail();
+            if self.requests.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn serve_taken(&mut self) {
         while !self.shared.clients.mail.is_full() {
             let Some(request) = self.requests.pop_front() else {
                 break;
@@ -406,7 +430,7 @@ impl Server {
     fn sweep_alarms(&mut self) {
         if self.shared.alarms.len() > 2 * self.connections() + SPARE_ALARMS {
             let slots = &self.slots;
-            self.shared.alarms.retain(|alarm, place| {
+            self.shared.alarms.sweep(|alarm, place| {
                 let slot = slots.get(place).and_then(Option::as_ref);
                 slot.is_some_and(|slot| slot.wire.alarm == alarm)
             });
@@ -437,8 +461,7 @@ impl Server {
             None if self.shared.handle.is_stopping() => {
                 said::stopping(self.connections());
                 // What was asked for before comes first.
-                self.serve_requests();
-                self.deliver_mail();
+                self.serve_all_requests();
                 let deadline = self.shared.handle.stop_deadline();
                 let deadline = deadline.unwrap_or(self.shared.options.stop_deadline);
                 self.stop_at = Some(self.shared.clock.now() + deadline);
@@ -509,7 +532,8 @@ fn follow(protocol: &mut Box<dyn Protocol>, mut io: Io<'_>, mut next: Next) -> b
             }
             Next::Finish => {
                 protocol.close(&mut io, None);
-                Next::Become(Box::new(Linger::new()))
+                *protocol = Box::new(Linger::new());
+                protocol.accept(&mut io)
             }
             Next::Become(other) => {
                 *protocol = other;

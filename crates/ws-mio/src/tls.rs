@@ -15,7 +15,8 @@ use crate::{Arrival, Error, Io, Next, Protocol, Ready, Serve};
 /// Serves a service over TLS.
 ///
 /// It goes wherever a service goes: on a listener, or into a [`Detect`](crate::Detect) for the port that speaks both
-/// (a TLS connection begins with the byte 22).
+/// (a TLS connection begins with the byte 22). A protocol that goes over to TLS in mid-life becomes what this serves: what
+/// it has said before that leaves in clear.
 ///
 /// ```no_run
 /// # use ws_mio::{Client, Config, Http, Server, Tls, tls};
@@ -73,6 +74,11 @@ impl Securing {
 
 impl Protocol for Securing {
     fn accept(&mut self, io: &mut Io<'_>) -> Next {
+        // What was said before, in clear: a protocol may go over to TLS in mid-life.
+        io.flush();
+        if io.queued() > 0 || io.wire.tls.is_some() {
+            return Next::Drop;
+        }
         match (self.session.take(), self.protocol.take()) {
             (Some(session), Some(protocol)) => {
                 io.secure(session);

@@ -66,6 +66,10 @@ impl<C: Client> WebSocket<C> {
     /// Reads and delivers: until there is nothing, the bound is reached or the output is full.
     fn read(&mut self, io: &mut Io<'_>) {
         while may_deliver(io) {
+            if io.wire.flow.held {
+                self.take_in(io, &mut []);
+                continue;
+            }
             if self.read_direct(io) {
                 continue;
             }
@@ -101,9 +105,12 @@ impl<C: Client> WebSocket<C> {
     fn take_in(&mut self, io: &mut Io<'_>, bytes: &mut [u8]) -> usize {
         let len = bytes.len();
         let mut input = Input::new(bytes);
-        // An error is in the ending, where `settle` finds it.
+        // What was decoded comes in chunks, the last of them without any more input.
+        io.wire.flow.held = true;
         while may_deliver(io) {
+            // An error is in the ending, where `settle` finds it.
             let Ok(Some(event)) = self.connection.next_event(&mut input) else {
+                io.wire.flow.held = false;
                 break;
             };
             let (client, mut context) = self.parts(io);
@@ -181,6 +188,10 @@ impl<C: Client> WebSocket<C> {
     /// transport.
     pub(crate) fn settle(&mut self, io: &mut Io<'_>) -> Next {
         let mut ticks = 0;
+        if io.wire.flow.paused && self.connection.ending().is_some() {
+            // The peer's Close must be found, and then its end.
+            io.resume();
+        }
         loop {
             self.connection.poll_outbox(io.out());
             self.tell_end(io);
@@ -211,10 +222,10 @@ impl<C: Client> WebSocket<C> {
     }
 }
 
-/// Whether there is room for what the next message may lead to, for the peer and for others.
+/// Whether the client wants the next message, and there is room for what it may lead to, for the peer and for others.
 #[inline]
-fn may_deliver(io: &mut Io<'_>) -> bool {
-    io.has_room() && !io.shared.clients.mail.is_full()
+pub(crate) fn may_deliver(io: &mut Io<'_>) -> bool {
+    !io.wire.flow.paused && io.has_room() && !io.shared.clients.mail.is_full()
 }
 
 #[inline]

@@ -69,10 +69,11 @@ impl Wire {
         if self.flow.paused {
             return false;
         }
+        let has_input = self.flow.readable || self.flow.held;
         match &self.backlog {
             Some(backlog) if backlog.outbox.is_full() => false,
-            Some(backlog) => self.flow.readable || !backlog.unread.is_empty(),
-            None => self.flow.readable,
+            Some(backlog) => has_input || !backlog.unread.is_empty(),
+            None => has_input,
         }
     }
 

@@ -13,8 +13,11 @@ use crate::{Handle, Listen, Server};
 /// them.
 ///
 /// Each has its own clients, lists and names. Publishing reaches the subscribers of all of them: see
-/// [`Clients::publish`](crate::Clients::publish). Where a loop is so far behind that a million publications wait for it,
-/// further ones are lost to its subscribers.
+/// [`Clients::publish`](crate::Clients::publish). Where a loop is so far behind that 262,144 publications of the others wait
+/// for it, or 64 MiB of them, further ones are lost to its subscribers, and counted by [`Handle::lost`].
+///
+/// Should one of them fail, or something panic in its thread, then the others are asked to stop: a service that is down in
+/// part is worse than one that is down.
 ///
 /// ```no_run
 /// use ws_mio::{Client, Config, Context, Http, Payload, Workers};
@@ -73,8 +76,11 @@ impl Workers {
                 // Nobody waits for either if another worker could not be started.
                 let _ = ready.send(server.handle());
                 let Ok(others) = others.recv() else { return Ok(()) };
+                let mut guard = StopOthers(others.clone());
                 server.relay_to(others);
-                server.run()
+                server.run()?;
+                guard.0.clear();
+                Ok(())
             })?;
             match is_ready.recv() {
                 Ok(handle) => workers.handles.push(handle),
@@ -124,6 +130,15 @@ impl Workers {
         };
         let results: Vec<_> = self.threads.into_iter().map(join).collect();
         results.into_iter().collect()
+    }
+}
+
+/// Asks these servers to stop if the thread unwinds, or leaves early.
+struct StopOthers(Vec<Handle>);
+
+impl Drop for StopOthers {
+    fn drop(&mut self) {
+        self.0.iter().for_each(Handle::stop);
     }
 }
 

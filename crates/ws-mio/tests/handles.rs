@@ -113,6 +113,161 @@ fn closures_run_in_the_servers_thread() {
     server.join().unwrap();
 }
 
+#[test]
+fn the_servers_own_thread_may_ask_for_much_before_it_serves() {
+    let mut server = Server::new(config()).unwrap();
+    let handle = server.handle();
+    let (tell, told) = mpsc::channel();
+    for number in 0..MORE_THAN_MAY_WAIT {
+        let tell = tell.clone();
+        handle.run(move |_| tell.send(number).unwrap()).unwrap();
+    }
+    // There is nothing else to do, and this is done.
+    server.run().unwrap();
+    assert!(told.try_iter().eq(0..MORE_THAN_MAY_WAIT));
+}
+
+#[test]
+fn a_server_that_has_ended_refuses_and_lets_nobody_wait() {
+    let mut server = Server::new(config()).unwrap();
+    server.listen("127.0.0.1:0", Http::clients(|| ())).unwrap();
+    let handle = server.handle();
+    handle.stop();
+    server.run().unwrap();
+    assert_eq!(handle.run(|_| ()), Err(Gone));
+    drop(server);
+    assert_eq!(handle.run(|_| ()), Err(Gone));
+}
+
+#[test]
+fn a_panic_in_a_hook_reaches_who_runs_the_server_and_releases_those_who_wait() {
+    struct Panicking;
+    impl Client for Panicking {
+        fn recv(&mut self, _context: &mut Context<'_>, _message: ws_mio::Payload<'_>) {
+            std::panic::resume_unwind(Box::new("as expected"));
+        }
+    }
+    let (tell, told) = mpsc::channel();
+    let server = thread::spawn(move || {
+        let mut server = Server::new(config()).unwrap();
+        let address = server.listen("127.0.0.1:0", Http::clients(|| Panicking)).unwrap();
+        tell.send((address, server.handle())).unwrap();
+        server.run().unwrap();
+    });
+    let (address, handle) = told.recv().unwrap();
+    let mut peer = TcpStream::connect(address).unwrap();
+    peer.write_all(&[REQUEST.as_bytes(), b"\x81\x80\0\0\0\0"].concat())
+        .unwrap();
+    while handle.run(|_| ()).is_ok() {}
+    let why = server.join().unwrap_err();
+    assert_eq!(why.downcast_ref(), Some(&"as expected"));
+}
+
+/// Opens another connection when its own has failed.
+struct Persistent {
+    attempts: mpsc::Sender<&'static str>,
+    good: Option<String>,
+}
+
+impl Client for Persistent {
+    fn open(&mut self, context: &mut Context<'_>, _agreed: &Agreed) {
+        self.attempts.send("open").unwrap();
+        context.close(ws_mio::CloseCode::NORMAL, "").unwrap();
+    }
+
+    fn error(&mut self, context: &mut Context<'_>, _error: ws_mio::Error) {
+        self.attempts.send("failed").unwrap();
+        let attempts = self.attempts.clone();
+        if let Some(url) = self.good.take() {
+            let again = Self { attempts, good: None };
+            let dial = move |server: &mut Server| assert!(server.connect(&url, again).is_ok());
+            context.handle().run(dial).unwrap();
+        }
+    }
+}
+
+/// The last connection is gone when the next one is asked for.
+#[test]
+fn a_client_that_failed_can_dial_again_even_if_it_was_the_last() {
+    let (tell, told) = mpsc::channel();
+    let far = thread::spawn(move || {
+        let mut server = Server::new(config()).unwrap();
+        let address = server.listen("127.0.0.1:0", Http::clients(|| ())).unwrap();
+        tell.send((address, server.handle())).unwrap();
+        server.run().unwrap();
+    });
+    let (address, far_handle) = told.recv().unwrap();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut config = config();
+    config.handshake.timeout = Duration::from_millis(200);
+    let mut server = Server::new(config).unwrap();
+    let (attempts, told) = mpsc::channel();
+    let good = Some(format!("ws://{address}/"));
+    let url = format!("ws://{}/", silent.local_addr().unwrap());
+    server.connect(&url, Persistent { attempts, good }).unwrap();
+    server.run().unwrap();
+    assert_eq!(told.iter().collect::<Vec<_>>(), ["failed", "open"]);
+    far_handle.stop_within(Duration::ZERO);
+    far.join().unwrap();
+}
+
+/// A crowd, and more messages for it than are delivered in one round; nothing of that may be forgotten, nor come behind
+/// the Close.
+#[test]
+fn what_leads_to_much_is_done_in_several_rounds_and_before_the_end() {
+    const CROWD: usize = 17;
+    let mut config = config();
+    config.limits.output_high_water = usize::MAX;
+    for stops in [false, true] {
+        let mut server = Server::new(config.clone()).unwrap();
+        let address = server.listen("127.0.0.1:0", Http::clients(|| ())).unwrap();
+        let mut peers: Vec<_> = (0..CROWD)
+            .map(|_| {
+                let mut peer = common::Peer::connect(address);
+                peer.send(REQUEST.as_bytes());
+                peer
+            })
+            .collect();
+        while server.clients().len() < CROWD {
+            server.turn(None).unwrap();
+        }
+        let handle = server.handle();
+        let post = |what: &'static [u8], count: usize| {
+            let handle = handle.clone();
+            thread::spawn(move || (0..count).for_each(|_| handle.send_all(what, &[]).unwrap()))
+                .join()
+                .unwrap();
+        };
+        post(b"load", MAY_WAIT);
+        if stops {
+            handle.stop_within(Duration::from_secs(600));
+        } else {
+            server.turn(None).unwrap();
+            // No event tells of this one once the next round has begun with what is left.
+            post(b"last", 1);
+        }
+        let begun = std::time::Instant::now();
+        let last = if stops {
+            &b"\x88\x02\x03\xe9"[..]
+        } else {
+            b"\x82\x04last"
+        };
+        for peer in &mut peers {
+            while !peer.got.ends_with(last) {
+                assert!(begun.elapsed() < Duration::from_secs(60), "{} bytes", peer.got.len());
+                server.turn(Some(Duration::from_millis(2))).unwrap();
+                peer.receive();
+            }
+            let head = peer.got.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
+            assert_eq!(peer.got.len() - head, MAY_WAIT * 6 + last.len());
+        }
+    }
+}
+
+/// How many requests may wait.
+const MAY_WAIT: usize = 65_536;
+const MORE_THAN_MAY_WAIT: usize = MAY_WAIT + 10;
+
 /// A server in a thread of its own, with one open connection.
 fn serving() -> (thread::JoinHandle<()>, TcpStream, ClientId, Handle) {
     let (tell, told) = mpsc::channel();

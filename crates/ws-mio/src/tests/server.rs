@@ -30,6 +30,51 @@ fn peers_that_come_and_go_leave_no_pile_of_alarms() {
     assert!(most < 1500, "{most} alarms");
 }
 
+/// Sets a timer, and writes down which go off.
+struct Ticking(u64, Rc<Cell<u64>>);
+
+impl Client for Ticking {
+    fn open(&mut self, context: &mut Context<'_>, _agreed: &Agreed) {
+        context.set_timer(Duration::from_secs(10), self.0);
+    }
+
+    fn timer(&mut self, _context: &mut Context<'_>, token: u64) {
+        assert_eq!(token, self.0, "somebody else's");
+        self.1.set(self.1.get() + 1);
+    }
+}
+
+#[test]
+fn timers_of_who_is_gone_do_not_go_off_for_who_has_its_place() {
+    let ticks = Rc::new(Cell::new(0));
+    let for_clients = Rc::clone(&ticks);
+    let mut made = 0;
+    let service = Http::clients(move || {
+        made += 1;
+        Ticking(made, Rc::clone(&for_clients))
+    });
+    let (mut server, address) = serving(service);
+    for _ in 0..2 {
+        let mut peer = TcpStream::connect(address).unwrap();
+        peer.write_all(REQUEST).unwrap();
+        while server.clients().is_empty() {
+            server.turn(None).unwrap();
+        }
+        assert_eq!(server.all()[0].place(), 0);
+        server.shared.clock.ahead += Duration::from_secs(9);
+        server.turn(Some(Duration::ZERO)).unwrap();
+        peer.shutdown(std::net::Shutdown::Both).unwrap();
+        while server.connections() > 0 {
+            server.turn(None).unwrap();
+        }
+    }
+    assert_eq!(ticks.get(), 0);
+    server.shared.clock.ahead += Duration::from_secs(9);
+    server.turn(Some(Duration::ZERO)).unwrap();
+    assert_eq!(ticks.get(), 0);
+    assert_eq!(server.shared.clients.timers.next(), None);
+}
+
 /// Closes as soon as it is open, and remembers how it went.
 struct Once(Rc<Cell<&'static str>>);
 
