@@ -107,6 +107,24 @@ fn talk_speaks_tls() {
     assert_eq!(server.shutdown(), 0);
 }
 
+#[test]
+fn full_duplex_moves_both_ways_while_pings_are_answered() {
+    let mut program = Program::start("full_duplex", &["--mib=8", "--rounds=1"]);
+    for name in ["TCP", "TLS"] {
+        for _ in 0..3 {
+            let line = program.line();
+            assert!(line.starts_with(name), "{line}");
+            assert!(
+                line.ends_with(" pings answered") && !line.contains(" 0 pings"),
+                "{line}"
+            );
+        }
+        assert!(program.line().contains("both ways"));
+        assert!(program.line().contains("after it is told"));
+    }
+    assert!(program.wait().success());
+}
+
 /// A program that runs, and is ended with the test.
 struct Program {
     child: Child,

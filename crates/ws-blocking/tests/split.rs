@@ -7,6 +7,7 @@ mod pairs;
 use std::io::Read;
 use std::sync::{Barrier, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use common::{PATIENCE, Raw, close_payload, in_thread, masked};
 use pairs::{KINDS, pair};
@@ -82,6 +83,28 @@ fn peers_that_both_write_first_do_not_stop_each_other() {
                 });
             }
         });
+    }
+}
+
+#[test]
+fn two_that_write_and_do_not_read_are_given_up_both() {
+    for &kind in KINDS {
+        let mut config = Config::default();
+        config.timeouts.ping_timeout = Some(Duration::from_millis(100));
+        let (near, far) = pair(kind, config);
+        let sending = [near, far].map(|ws| {
+            in_thread(move || {
+                let (reader, writer) = ws.split();
+                let result = writer.send(vec![0; LARGE]);
+                (result, reader)
+            })
+        });
+        for sending in sending {
+            // The first to give up ends the transport for the other one.
+            let (result, mut reader) = sending();
+            assert!(matches!(result, Err(Error::Io(_))), "{result:?}");
+            assert!(reader.recv().is_err());
+        }
     }
 }
 
