@@ -176,7 +176,7 @@ pub use ws_proto::handshake::{
 #[cfg(feature = "proxy")]
 pub use ws_proto::proxy::{self, Proxy, ProxyError};
 pub use ws_proto::{
-    Bytes, CloseCode, CloseError, CloseFrame, Compression, Config, ConnectionError, CustomKind, DataKind, Ending,
-    Limits, Message, OpCode, Opcodes, Payload, Prepared, ProtocolError, Replies, Role, Rsv, SendError, Side, Timeout,
-    Timeouts, Utf8Bytes,
+    Bytes, CloseCode, CloseError, CloseFrame, Compression, Config, Connection, ConnectionError, CustomKind, DataKind,
+    Ending, Limits, Message, OpCode, Opcodes, Payload, Prepared, ProtocolError, Replies, Role, Rsv, SendError, Side,
+    Timeout, Timeouts, Utf8Bytes,
 };

@@ -30,8 +30,6 @@ pub struct Reader {
     pub(crate) shared: Arc<Shared>,
     inflow: Inflow,
     buffer: ReadBuffer,
-    /// Whether there may be events without further input: an extension makes more of less.
-    unsettled: bool,
     /// Messages that came before a pong that was waited for.
     put_by: VecDeque<Message>,
     pub(crate) config: Arc<Config>,
@@ -78,7 +76,6 @@ impl Reader {
             shared,
             inflow,
             buffer,
-            unsettled: false,
             put_by: VecDeque::new(),
             config,
             protocol,
@@ -152,11 +149,7 @@ impl Reader {
 
     /// As [`WebSocket::has_buffered_input`](crate::WebSocket::has_buffered_input).
     pub fn has_buffered_input(&self) -> bool {
-        self.has_unread() || !self.put_by.is_empty()
-    }
-
-    fn has_unread(&self) -> bool {
-        !self.buffer.is_empty() || self.unsettled
+        !self.buffer.is_empty() || !self.put_by.is_empty()
     }
 
     /// What ends a waiting call of this reader from another thread; the connection stays as it is.
@@ -217,7 +210,7 @@ impl Reader {
                 return Err(Error::NothingYet);
             }
             let piece = match self.next_buffered(&mut []) {
-                None if !self.has_unread() && self.shared.ping_time(payload).is_none() => {
+                None if self.buffer.is_empty() && self.shared.ping_time(payload).is_none() => {
                     self.wait_for_input(&mut [], deadline)?
                 }
                 piece => piece,
@@ -261,7 +254,7 @@ impl Reader {
 
     /// The next piece that the buffer holds whole or to its end. Failures stay with the receiver.
     fn next_buffered(&mut self, into: &mut [u8]) -> Option<Piece> {
-        while !self.buffer.is_empty() || self.unsettled {
+        while !self.buffer.is_empty() {
             let unread = self.buffer.unread();
             // No more than there is room for, so that a part is copied once.
             let taken = if into.is_empty() {
@@ -273,7 +266,6 @@ impl Reader {
             let mut input = Input::new(&mut unread[..taken]);
             let event = self.receiver.next_event(&mut input);
             let left = input.len() + behind;
-            self.unsettled = matches!(event, Ok(Some(Event::Chunk(..))));
             let piece = event
                 .ok()
                 .flatten()
@@ -310,7 +302,6 @@ impl Reader {
             .ok()
             .flatten()
             .and_then(|event| take_in(event, into, &self.shared));
-        self.unsettled = matches!(piece, Some(Piece::Part { .. }));
         self.pass_reply();
         Ok(piece)
     }

@@ -44,26 +44,49 @@ impl WebSocket {
         config: impl Into<Arc<Config>>,
         leftover: &[u8],
     ) -> Result<Self, Error> {
+        let config = config.into();
+        let connection = new_connection(role, &config);
+        Self::from_connection(stream, connection, config, leftover)
+    }
+
+    /// As [`from_raw`](Self::from_raw), over a `connection` that is new and may have got
+    /// [extensions](Connection::extend). `config` is the one that it was made with.
+    ///
+    /// # Errors
+    /// As [`from_raw`](Self::from_raw).
+    pub fn from_connection(
+        stream: impl Into<Stream>,
+        connection: Connection,
+        config: impl Into<Arc<Config>>,
+        leftover: &[u8],
+    ) -> Result<Self, Error> {
         let stream = stream.into();
         stream.apply(&TcpOptions::default())?;
         let line = Arc::new(Line::plain(stream)?);
         let input = (Inflow::default(), ReadBuffer::new(leftover));
-        Ok(Self::open(line, role, config.into(), input, None, &Agreed::default()))
+        Ok(Self::over(line, connection, config.into(), input, None))
     }
 
     pub(crate) fn open(
         line: Arc<Line>,
         role: Role,
         config: Arc<Config>,
-        (inflow, buffer): (Inflow, ReadBuffer),
+        input: (Inflow, ReadBuffer),
         protocol: Option<String>,
         extensions: &Agreed,
     ) -> Self {
-        let mut connection = match role {
-            Role::Server => Connection::server(Arc::clone(&config)),
-            Role::Client => Connection::client(Arc::clone(&config), rand::random),
-        };
+        let mut connection = new_connection(role, &config);
         connection.extend(extensions);
+        Self::over(line, connection, config, input, protocol)
+    }
+
+    fn over(
+        line: Arc<Line>,
+        mut connection: Connection,
+        config: Arc<Config>,
+        (inflow, buffer): (Inflow, ReadBuffer),
+        protocol: Option<String>,
+    ) -> Self {
         connection.set_delivery(Delivery::Messages);
         let (receiver, sender) = connection.split();
         let shared = Arc::new(Shared::new(line, sender, Arc::clone(&config)));
@@ -347,5 +370,12 @@ impl<'a> IntoIterator for &'a mut WebSocket {
 
     fn into_iter(self) -> Messages<'a> {
         self.messages()
+    }
+}
+
+fn new_connection(role: Role, config: &Arc<Config>) -> Connection {
+    match role {
+        Role::Server => Connection::server(Arc::clone(config)),
+        Role::Client => Connection::client(Arc::clone(config), rand::random),
     }
 }
