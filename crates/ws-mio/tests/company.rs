@@ -151,6 +151,22 @@ fn topics_reach_their_subscribers_but_not_the_sender() {
 }
 
 #[test]
+fn the_last_subscriber_is_told_of_even_if_it_was_the_last_connection() {
+    let (mut server, mut peers, _) = company(1, config());
+    let changes = Rc::new(RefCell::new(Vec::new()));
+    let for_hook = Rc::clone(&changes);
+    server.on_topic(move |_, topic, is_there| for_hook.borrow_mut().push((topic.to_owned(), is_there)));
+    peers[0].send(&frame(TEXT, b"join news"));
+    until(&mut server, |server| server.clients().subscribers("news") == 1);
+    server.handle().stop_within(Duration::ZERO);
+    server.run().unwrap();
+    assert_eq!(
+        *changes.borrow(),
+        [("news".to_owned(), true), ("news".to_owned(), false)]
+    );
+}
+
+#[test]
 fn names_find_clients_and_are_free_when_they_are_gone() {
     let (mut server, mut peers, log) = company(2, config());
     hush(&mut server, &mut peers);

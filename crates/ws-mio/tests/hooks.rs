@@ -373,6 +373,31 @@ fn a_server_that_stops_while_a_connection_opens_tells_it() {
     assert_eq!(*log.borrow(), ["setup", stopped, "close 1006"]);
 }
 
+/// Sets a timer before it is open.
+struct Early(Log);
+
+impl Client for Early {
+    fn setup(&mut self, context: &mut Context<'_>) {
+        context.set_timer(Duration::from_millis(1), 3);
+    }
+
+    fn timer(&mut self, context: &mut Context<'_>, token: u64) {
+        let state = context.state();
+        self.0.borrow_mut().push(format!("{token} {state:?}"));
+    }
+}
+
+#[test]
+fn timers_go_off_while_a_connection_opens() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let log = Log::default();
+    let mut server = Server::new(config()).unwrap();
+    let url = format!("ws://{}/", silent.local_addr().unwrap());
+    server.connect(&url, Early(Rc::clone(&log))).unwrap();
+    until(&mut server, |_| !log.borrow().is_empty());
+    assert_eq!(*log.borrow(), ["3 Opening"]);
+}
+
 /// Has the peer's end be a reset: it leaves something unread behind.
 fn reset(server: &mut Server, peer: &mut Peer) {
     let id = server.clients().iter().next().unwrap();

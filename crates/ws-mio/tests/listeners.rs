@@ -167,6 +167,37 @@ fn publishing_reaches_the_subscribers_of_all_loops() {
 }
 
 #[test]
+fn who_was_stopped_does_not_listen_again() {
+    let mut server = Server::new(config()).unwrap();
+    let address = server.listen("127.0.0.1:0", Http::clients(|| Echo)).unwrap();
+    let mut peer = Peer::connect(address);
+    echoes(&mut server, &mut peer);
+    server.handle().stop_within(Duration::from_secs(600));
+    // Its Close is not answered yet.
+    server.turn(Some(Duration::ZERO)).unwrap();
+    assert_eq!(server.connections(), 1);
+    assert!(server.listen("127.0.0.1:0", Http::clients(|| Echo)).is_err());
+}
+
+#[test]
+fn a_worker_that_panics_takes_the_others_with_it() {
+    struct Panicking;
+    impl Client for Panicking {
+        fn recv(&mut self, _context: &mut Context<'_>, _message: Payload<'_>) {
+            std::panic::resume_unwind(Box::new("as expected"));
+        }
+    }
+    let workers = Workers::start(3, "127.0.0.1:0", config(), |server, listen| {
+        server.listen_with(listen, Http::clients(|| Panicking)).map(drop)
+    })
+    .unwrap();
+    let mut peer = TcpStream::connect(workers.address()).unwrap();
+    peer.write_all(&[REQUEST.as_bytes(), &frame(TEXT, b"")].concat())
+        .unwrap();
+    assert_eq!(workers.wait().unwrap_err().to_string(), "a worker panicked");
+}
+
+#[test]
 fn a_worker_that_cannot_be_set_up_fails_all() {
     let failed = Workers::start(2, "127.0.0.1:0", config(), |_, _| Err(std::io::Error::other("no")));
     assert_eq!(failed.unwrap_err().to_string(), "no");

@@ -146,6 +146,51 @@ fn a_line_protocol_has_timers_and_a_bound() {
     assert_eq!(*parted.borrow(), ["part"]);
 }
 
+/// Has much for itself for every line.
+struct Gossip(Rc<RefCell<usize>>);
+
+impl Talk for Gossip {
+    fn hear(&mut self, speaker: &mut Speaker<'_>, line: &str) {
+        *self.0.borrow_mut() += 1;
+        let id = speaker.id();
+        (0..1000).for_each(|_| speaker.clients().send(id, line));
+    }
+
+    fn pass_on(&mut self, _speaker: &mut Speaker<'_>, _message: Payload<'_>) {}
+}
+
+/// Deliveries that wait take memory, so there is an end to them in each round.
+#[test]
+fn lines_that_lead_to_much_are_taken_in_over_several_rounds() {
+    let heard = Rc::new(RefCell::new(0));
+    let for_lines = Rc::clone(&heard);
+    let mut server = Server::new(config()).unwrap();
+    let service = each(move || Lines::new(Gossip(Rc::clone(&for_lines))));
+    let address = server.listen("127.0.0.1:0", service).unwrap();
+    let mut peer = Peer::connect(address);
+    peer.send(&b"\n".repeat(3000));
+    until(&mut server, |_| *heard.borrow() > 0);
+    assert!(*heard.borrow() < 1100, "{} lines in one round", heard.borrow());
+    until(&mut server, |_| *heard.borrow() == 3000);
+}
+
+#[test]
+fn who_says_nothing_for_long_is_parted_from() {
+    let parted = Rc::default();
+    let for_lines = Rc::clone(&parted);
+    let mut server = Server::new(config()).unwrap();
+    let service = each(move || Lines::new(LineChat(Rc::clone(&for_lines))).idle(Duration::from_millis(50)));
+    let address = server.listen("127.0.0.1:0", service).unwrap();
+    let (mut silent, mut deaf) = (Peer::connect(address), Peer::connect(address));
+    // The other one goes on speaking, and never listens: at some point nothing more is taken from it.
+    while parted.borrow().len() < 2 {
+        let _ = std::io::Write::write(&mut deaf.stream, &b"TIMER\r\n".repeat(1000));
+        server.turn(Some(Duration::from_millis(2))).unwrap();
+        silent.receive();
+    }
+    assert_eq!(silent.got, b"220 welcome\r\n");
+}
+
 #[test]
 fn a_beginning_that_does_not_go_on_is_given_up() {
     let mut config = config();
@@ -199,6 +244,43 @@ fn a_protocol_that_changes_in_a_circle_is_ended() {
         peer.receive();
         peer.ended
     });
+}
+
+#[test]
+fn whoever_finishes_is_closed_once_however_late() {
+    /// Becomes another like itself so many times, and finishes.
+    struct Late(usize, Rc<RefCell<usize>>);
+    impl Protocol for Late {
+        fn accept(&mut self, _io: &mut Io<'_>) -> Next {
+            match self.0.checked_sub(1) {
+                Some(left) => Next::Become(Box::new(Self(left, Rc::clone(&self.1)))),
+                None => Next::Finish,
+            }
+        }
+
+        fn ready(&mut self, _io: &mut Io<'_>, _why: Ready) -> Next {
+            Next::Stay
+        }
+
+        fn close(&mut self, _io: &mut Io<'_>, _why: Option<Error>) {
+            *self.1.borrow_mut() += 1;
+        }
+    }
+    for changes in 0..20 {
+        let closes = Rc::new(RefCell::new(0));
+        let for_clients = Rc::clone(&closes);
+        let mut server = Server::new(config()).unwrap();
+        let service = each(move || Late(changes, Rc::clone(&for_clients)));
+        let address = server.listen("127.0.0.1:0", service).unwrap();
+        let mut peer = Peer::connect(address);
+        until(&mut server, |_| {
+            peer.receive();
+            peer.ended
+        });
+        drop(peer);
+        until(&mut server, |server| server.connections() == 0);
+        assert_eq!(*closes.borrow(), 1, "{changes} changes");
+    }
 }
 
 #[test]

@@ -4,13 +4,17 @@
 mod common;
 
 use std::cell::RefCell;
+use std::io::{Read, Write};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use common::{Peer, REQUEST, TEXT, config, frame};
 use ws_mio::tls::rustls::{ClientConfig, ServerConfig};
-use ws_mio::{Agreed, Answer, Client, CloseCode, Context, Detect, Error, Http, Payload, Response, Server, Tls, tls};
+use ws_mio::{
+    Agreed, Answer, Arrival, Client, CloseCode, Context, Detect, Error, Http, Io, Next, Payload, Protocol, Ready,
+    Response, Serve, Server, Tls, tls,
+};
 
 struct Echo;
 
@@ -181,6 +185,65 @@ fn many_small_messages_keep_their_order_through_full_sockets() {
     until(&mut server, |server| {
         *count.borrow() == COUNT && server.connections() == 0
     });
+}
+
+/// Speaks in clear until it is asked to go over to TLS.
+struct Clear {
+    service: Tls<Http>,
+    arrival: Arrival,
+}
+
+impl Protocol for Clear {
+    fn ready(&mut self, io: &mut Io<'_>, _why: Ready) -> Next {
+        let mut is_asked = false;
+        while !is_asked
+            && io.read(|_, bytes| {
+                is_asked = bytes.starts_with(b"STARTTLS\r\n");
+                if is_asked { 10 } else { 0 }
+            })
+        {}
+        if !is_asked {
+            return Next::Stay;
+        }
+        io.write(b"220 go ahead\r\n");
+        Next::Become(self.service.serve(&self.arrival))
+    }
+}
+
+#[test]
+fn a_protocol_goes_over_to_tls_in_mid_life() {
+    let (server_config, client_config) = certificates();
+    let mut server = Server::new(config()).unwrap();
+    let service = move |arrival: &Arrival| -> Box<dyn Protocol> {
+        Box::new(Clear {
+            service: Tls::new(Arc::clone(&server_config), Http::clients(|| Echo)),
+            arrival: arrival.clone(),
+        })
+    };
+    let address = server.listen("127.0.0.1:0", service).unwrap();
+    let handle = server.handle();
+    let peer = std::thread::spawn(move || {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.write_all(b"STARTTLS\r\n").unwrap();
+        let mut answer = [0; 14];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"220 go ahead\r\n");
+        let session = rustls::ClientConnection::new(client_config, "localhost".try_into().unwrap()).unwrap();
+        let mut secure = rustls::StreamOwned::new(session, stream);
+        secure
+            .write_all(&[REQUEST.as_bytes(), &frame(TEXT, b"hello")].concat())
+            .unwrap();
+        let mut got = Vec::new();
+        while !got.ends_with(b"\x81\x05hello") {
+            let mut byte = [0];
+            secure.read_exact(&mut byte).unwrap();
+            got.extend(byte);
+        }
+        handle.stop_within(Duration::ZERO);
+    });
+    server.run().unwrap();
+    peer.join().unwrap();
 }
 
 fn large() -> Vec<u8> {
