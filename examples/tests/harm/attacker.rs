@@ -154,11 +154,15 @@ impl Attacker {
                 Ok(0) => break,
                 Ok(count) => {
                     self.came.extend_from_slice(&buffer[..count]);
-                    // Pings are not what is waited for.
-                    if self.came[0] != 0x89 {
+                    // Pings and pongs are not what is waited for.
+                    while self.came.first().is_some_and(|first| matches!(first, 0x89 | 0x8a)) {
+                        if frames::read(&mut self.came).is_none() {
+                            break;
+                        }
+                    }
+                    if !self.came.is_empty() {
                         break;
                     }
-                    frames::read(&mut self.came);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) if is_end(error.kind()) => break,
@@ -167,6 +171,15 @@ impl Attacker {
         }
         self.socket.set_read_timeout(Some(PATIENCE)).expect("an open socket");
         written
+    }
+
+    /// Writes it again and again until for a while nothing more is taken.
+    pub(crate) fn fill(&mut self, bytes: &[u8]) {
+        self.socket
+            .set_write_timeout(Some(10 * TRICKLE))
+            .expect("an open socket");
+        // It ends in the middle of the bytes, so nothing can be written behind them.
+        while let Ok(1..) = self.socket.write(bytes) {}
     }
 
     /// The same connection, for a thread that reads while this one writes. What has come already is not in it.

@@ -89,8 +89,9 @@ impl Trap {
     /// The client's connection, with more in the answer.
     pub(crate) fn open_with(&self, headers: &str) -> Attacker {
         let (mut server, request) = self.accept();
-        let answer = format!("{}{headers}\r\n", accepted(&request));
-        server.write(answer.as_bytes()).expect("an answer is read");
+        server
+            .write(right_answer(&request, headers).as_bytes())
+            .expect("an answer is read");
         server
     }
 
@@ -113,14 +114,14 @@ impl Trap {
     }
 }
 
-/// The right answer to a request, but for the empty line.
-fn accepted(request: &str) -> String {
+/// The right answer to a request, with more headers.
+pub(crate) fn right_answer(request: &str, headers: &str) -> String {
     let key = request
         .lines()
         .find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "))
         .expect("a request has a key");
     let accept = ws_proto::handshake::accept_key(key);
-    format!(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n"
-    )
+    format!("{SWITCHING}Sec-WebSocket-Accept: {accept}\r\n{headers}\r\n")
 }
+
+pub(crate) const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";

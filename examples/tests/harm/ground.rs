@@ -23,6 +23,7 @@ pub(crate) struct Case {
 #[derive(Debug)]
 pub(crate) struct Ground {
     pub(crate) address: SocketAddr,
+    process: u32,
 }
 
 /// Attacks a fresh server, and looks at what is left.
@@ -31,7 +32,10 @@ pub(crate) fn run(shell: Shell, case: &Case) {
     (case.setup)(&mut setup);
     let mut process = Process::start(SERVE, shell, case.name, setup.files);
     let address = process.line().parse().expect("the first line is the address");
-    let ground = Ground { address };
+    let ground = Ground {
+        address,
+        process: process.id(),
+    };
     let before = warm(&ground, &mut process).and(setup.pooled);
     process.limit_heap(case.heap);
     let left = (case.attack)(&ground);
@@ -68,6 +72,21 @@ impl Ground {
         Attacker::open(self.address)
     }
 
+    /// The server waits for its peers, and doesn't spend its time on looking after them again and again.
+    pub(crate) fn rests(&self) {
+        self.rests_while(&mut self.open());
+    }
+
+    /// The same, where nobody else is let in.
+    pub(crate) fn rests_while(&self, pinger: &mut Attacker) {
+        let before = processor_time(self.process);
+        // A trickle of pings takes its time, and little of the server's.
+        let ping = pinger.frame(0x89, b"").repeat(5);
+        assert_eq!(pinger.trickle(ping.iter().copied()), ping.len());
+        let spent = processor_time(self.process) - before;
+        assert!(spent < A_QUARTER, "{spent} hundredths of {} times 50 ms", ping.len());
+    }
+
     /// A good client is served, from its request to the end.
     pub(crate) fn serves(&self) {
         let mut good = self.open();
@@ -80,6 +99,21 @@ impl Ground {
         good.until_end();
     }
 }
+
+/// What a process has used, in hundredths of a second.
+fn processor_time(process: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("the server is alive");
+    // Behind the program's name, which may hold anything.
+    let (_, fields) = stat.rsplit_once(") ").expect("a name");
+    let fields: Vec<_> = fields.split(' ').collect();
+    fields[11..13]
+        .iter()
+        .map(|time| time.parse::<u64>().expect("a number"))
+        .sum()
+}
+
+/// Of a trickle's second and a half, in hundredths of a second.
+const A_QUARTER: u64 = 37;
 
 /// More than a packet, less than any buffer.
 const GOOD_MESSAGE: usize = 5000;

@@ -7,11 +7,13 @@ mod attacker;
 mod caller;
 mod cases;
 mod child;
+mod classes;
 #[path = "../conformance/frames.rs"]
 mod frames;
 mod ground;
 mod process;
 mod shells;
+mod solo;
 
 use std::alloc::System;
 use std::process::ExitCode;
@@ -38,8 +40,12 @@ fn suite() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // Most of the time they wait for deadlines.
     arguments.test_threads.get_or_insert(TRIALS_AT_A_TIME);
-    let trials = Shell::ALL.into_iter().flat_map(trials).collect();
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let mut all: Vec<_> = Shell::ALL.into_iter().flat_map(trials).collect();
+    all.push(Trial::test("classes::every_class_is_held", || {
+        classes::every_class_is_held();
+        Ok(())
+    }));
+    libtest_mimic::run(&arguments, all).exit_code()
 }
 
 fn trials(shell: Shell) -> Vec<Trial> {
@@ -56,7 +62,13 @@ fn trials(shell: Shell) -> Vec<Trial> {
             Ok(())
         })
     });
-    servers.chain(clients).collect()
+    let alone = solo::all(shell).into_iter().map(|(case, run)| {
+        Trial::test(name("solo", case), move || {
+            run(shell);
+            Ok(())
+        })
+    });
+    servers.chain(clients).chain(alone).collect()
 }
 
 const TRIALS_AT_A_TIME: usize = 4;

@@ -56,6 +56,10 @@ impl Process {
         Self { child, input, lines }
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn tell(&mut self, line: &str) {
         writeln!(self.input, "{line}").expect("the process under test is alive");
     }
@@ -106,7 +110,7 @@ impl Process {
     }
 
     fn count(&self, what: &str) -> usize {
-        let listed = std::fs::read_dir(format!("/proc/{}/{what}", self.child.id()));
+        let listed = std::fs::read_dir(format!("/proc/{}/{what}", self.id()));
         listed.expect("the process under test is alive").count()
     }
 }

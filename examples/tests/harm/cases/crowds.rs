@@ -71,6 +71,7 @@ fn more_connections_than_descriptors(ground: &Ground) -> Vec<Attacker> {
     let attackers: Vec<_> = (0..200).map(|_| ground.dial()).collect();
     first.send(0x81, b"Hello");
     assert_eq!(first.data(), b"Hello");
+    ground.rests_while(&mut first);
     drop(attackers);
     ground.serves();
     first.send(0x81, b"Hello");

@@ -1,5 +1,7 @@
 //! Servers that should not have been called.
 
+use std::collections::HashSet;
+use std::io::Read;
 use std::thread;
 
 use ws_proto::deflate::Deflate;
@@ -7,7 +9,7 @@ use ws_proto::deflate::Deflate;
 use super::bombs::zeros;
 use super::{KIB, LITTLE, MIB};
 use crate::attacker::Attacker;
-use crate::caller::{Case, Expected, Trap};
+use crate::caller::{Case, Expected, SWITCHING, Trap, right_answer};
 use crate::shells::{BYE, FLOOD, Setup};
 
 pub(super) const CASES: &[Case] = &[
@@ -109,6 +111,43 @@ pub(super) const CASES: &[Case] = &[
             let server = trap.open();
             fails(server, &[&[0x02, 0][..], &[0; 2000]].concat(), 1008)
         },
+    },
+    Case {
+        name: "fragments_from_a_server",
+        setup: Setup::impatient,
+        heap: LITTLE,
+        attack: |trap| {
+            let server = trap.open();
+            fails(server, &[&[0x02, 0][..], &[0, 1, 7].repeat(1_000_000)].concat(), 1008)
+        },
+    },
+    Case {
+        name: "compressed_without_having_offered",
+        setup: Setup::impatient,
+        heap: LITTLE,
+        attack: |trap| {
+            let server = trap.open();
+            let compressed = server.frame(0xc2, &zeros(1));
+            fails(server, &compressed, 1002)
+        },
+    },
+    Case {
+        name: "nonsense_right_behind_the_answer",
+        setup: Setup::impatient,
+        heap: LITTLE,
+        attack: |trap| {
+            let (mut server, request) = trap.accept();
+            server
+                .write(&[right_answer(&request, "").as_bytes(), b"\x83\0"].concat())
+                .expect("an answer is read");
+            fails(server, b"", 1002)
+        },
+    },
+    Case {
+        name: "masks_are_always_fresh",
+        setup: |_| {},
+        heap: LITTLE,
+        attack: masks_are_always_fresh,
     },
     Case {
         name: "a_bomb_from_a_server",
@@ -218,6 +257,31 @@ pub(super) const REDIRECTS: Case = Case {
     },
 };
 
+/// Every frame has a mask of its own that nobody can guess: hardly two are alike, and every byte has every value.
+fn masks_are_always_fresh(trap: &Trap) -> Expected {
+    let mut server = trap.open();
+    let mut masks = HashSet::new();
+    let mut values = vec![HashSet::new(); 4];
+    for _ in 0..MASKS / 100 {
+        let messages = server.frame(0x82, b"x").repeat(100);
+        server.write(&messages).expect("the client reads on");
+        for _ in 0..100 {
+            let mut echo = [0; 7];
+            server.socket.read_exact(&mut echo).expect("an echo");
+            assert_eq!(echo[..2], [0x82, 0x81]);
+            masks.insert([echo[2], echo[3], echo[4], echo[5]]);
+            for (values, byte) in values.iter_mut().zip(&echo[2..6]) {
+                values.insert(*byte);
+            }
+        }
+    }
+    // Of so many numbers of 32 bits one or two happen to be alike.
+    assert!(masks.len() > MASKS - 20, "{} of {MASKS}", masks.len());
+    assert!(values.iter().all(|values| values.len() == 256));
+    server.send(0x88, b"\x03\xe8");
+    "closed"
+}
+
 fn answered(trap: &Trap, answer: &str, expected: Expected) -> Expected {
     let (mut server, _) = trap.accept();
     server.write(answer.as_bytes()).expect("an answer is read");
@@ -249,9 +313,10 @@ fn fails(mut server: Attacker, bytes: &[u8], code: u16) -> Expected {
     FAILED
 }
 
-const FAILED: Expected = "failed: ";
+/// The square of it, over twice the number of masks there are, is one.
+const MASKS: usize = 100_000;
 
-const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+const FAILED: Expected = "failed: ";
 
 /// So many bytes that at a trickle they take minutes.
 const LONG: usize = 2000;

@@ -5,6 +5,7 @@ use std::thread;
 use super::{KIB, LITTLE, MIB};
 use crate::attacker::{Attacker, REQUEST};
 use crate::ground::{Case, Ground};
+use crate::shells::Setup;
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -44,8 +45,20 @@ pub(super) const CASES: &[Case] = &[
         attack: a_body_behind_a_request_to_upgrade,
     },
     Case {
+        name: "a_page_of_another_origin",
+        setup: |_| {},
+        heap: LITTLE,
+        attack: a_page_of_another_origin,
+    },
+    Case {
+        name: "nonsense_right_behind_the_request",
+        setup: Setup::impatient,
+        heap: LITTLE,
+        attack: nonsense_right_behind_the_request,
+    },
+    Case {
         name: "long_requests_that_never_end",
-        setup: |setup| setup.impatient(),
+        setup: Setup::impatient,
         // For each the longest head there may be, in a buffer that has grown to it.
         heap: HEADS * 2 * 16 * KIB + LITTLE,
         attack: long_requests_that_never_end,
@@ -85,6 +98,46 @@ fn a_body_behind_a_request_to_upgrade(ground: &Ground) -> Vec<Attacker> {
                 .expect("a request is read");
             let answer = attacker.until_end();
             assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+            attacker
+        })
+        .into()
+}
+
+fn a_page_of_another_origin(ground: &Ground) -> Vec<Attacker> {
+    ["http://other.test", "null"]
+        .map(|origin| {
+            let mut attacker = ground.dial();
+            let request = REQUEST.replacen("\r\n", &format!("\r\nOrigin: {origin}\r\n"), 1);
+            attacker.write(request.as_bytes()).expect("a request is read");
+            let answer = attacker.until_end();
+            assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+            attacker
+        })
+        .into()
+}
+
+/// The connection is open by then, and nobody has looked at it yet. No event comes of such frames, only their Close.
+fn nonsense_right_behind_the_request(ground: &Ground) -> Vec<Attacker> {
+    let nonsense: [(&[u8], u16); 8] = [
+        (b"\x81\x05Hello", 1002),
+        (b"\xc1\x80\0\0\0\0", 1002),
+        (b"\x83\x80\0\0\0\0", 1002),
+        (b"\x80\x80\0\0\0\0", 1002),
+        (b"\x09\x80\0\0\0\0", 1002),
+        (b"\x88\x81\0\0\0\0x", 1002),
+        (b"\x88\x82\0\0\0\0\x03\xed", 1002),
+        (b"\x81\x81\0\0\0\0\xff", 1007),
+    ];
+    nonsense
+        .map(|(bytes, code)| {
+            let mut attacker = ground.dial();
+            let more = attacker.frame(0x81, b"Hello");
+            let all = [REQUEST.as_bytes(), bytes, &more].concat();
+            attacker.write(&all).expect("a request is read");
+            assert!(attacker.head().starts_with("HTTP/1.1 101 "));
+            let first = attacker.next().expect("a Close");
+            assert_eq!((first.first, &first.payload[..2]), (0x88, &code.to_be_bytes()[..]));
+            assert!(attacker.next().is_none(), "nothing is behind a Close");
             attacker
         })
         .into()

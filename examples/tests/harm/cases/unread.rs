@@ -15,6 +15,12 @@ pub(super) const CASES: &[Case] = &[
         attack: echoes_are_never_read,
     },
     Case {
+        name: "full_transports_cost_no_time",
+        setup: |_| {},
+        heap: 2 * MIB,
+        attack: full_transports_cost_no_time,
+    },
+    Case {
         name: "broadcasts_are_never_read",
         setup: |setup| {
             setup.impatient();
@@ -51,6 +57,21 @@ fn echoes_are_never_read(ground: &Ground) -> Vec<Attacker> {
         ground.serves();
     });
     attackers
+}
+
+/// Neither with input that waits nor with output that does.
+fn full_transports_cost_no_time(ground: &Ground) -> Vec<Attacker> {
+    let mut attackers: Vec<_> = (0..4).map(|_| ground.open()).collect();
+    thread::scope(|scope| {
+        for attacker in &mut attackers {
+            scope.spawn(|| {
+                let message = attacker.frame(0x82, &[7; 16 * 1024]);
+                attacker.fill(&message);
+            });
+        }
+    });
+    ground.rests();
+    Vec::new()
 }
 
 /// Who does not read broadcasts holds up nobody, or not for long.

@@ -3,6 +3,7 @@
 use std::thread;
 
 use ws_blocking::hub::Event;
+use ws_blocking::tls::trusting;
 use ws_blocking::{Accept, CloseCode, Connect, Error, Incoming, Message, Server, WebSocket};
 
 use super::{BYE, Caller, FLOOD, FLOOD_MESSAGE, Served, Service, Setup, Tasks};
@@ -54,7 +55,14 @@ impl Caller for Calling {
     }
 
     fn call(&mut self, url: &str) -> String {
-        let connected = Connect::new(url).and_then(|connect| connect.config(self.0.config.clone()).connect());
+        let connected = Connect::new(url).and_then(|connect| {
+            let connect = connect.config(self.0.config.clone());
+            match &self.0.trust {
+                Some(pem) => connect.tls(trusting(pem.as_bytes()).expect("a certificate")),
+                None => connect,
+            }
+            .connect()
+        });
         match connected.and_then(echo) {
             Ok(()) => "closed".into(),
             Err(Error::Refused(response)) => format!("refused {}", response.status()),

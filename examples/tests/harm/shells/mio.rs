@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::mpsc;
 use std::thread;
 
+use ws_mio::tls::trusting;
 use ws_mio::{Client, CloseCode, Context, Error, Http, Options, Payload, Server};
 
 use super::{BYE, Caller, FLOOD, FLOOD_MESSAGE, Served, Service, Setup, Tasks};
@@ -55,6 +56,9 @@ fn server(setup: &Setup) -> Server {
     let mut options = Options::default();
     options.max_connections = setup.connections;
     server.set_options(options);
+    if let Some(pem) = &setup.trust {
+        server.set_client_tls(trusting(pem.as_bytes()).expect("a certificate"));
+    }
     server
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct Setup {
     pub(crate) files: Option<u32>,
     /// How many bytes of heap may stay in pools.
     pub(crate) pooled: usize,
+    /// The certificate that a client trusts in place of the usual ones, as PEM.
+    pub(crate) trust: Option<String>,
     /// How many redirects a client follows, if it does at all.
     pub(crate) redirects: u8,
 }
@@ -135,6 +137,7 @@ impl Default for Setup {
             connections: 2000,
             files: None,
             pooled: 0,
+            trust: None,
             redirects: 0,
         }
     }

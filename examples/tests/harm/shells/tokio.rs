@@ -3,6 +3,7 @@
 use std::future::IntoFuture;
 
 use tokio::runtime::{Builder, Runtime};
+use ws_tokio::tls::trusting;
 use ws_tokio::{ByteStream, CloseCode, Error, Message, Prepared, Server, Slow, WebSocket, connect};
 
 use super::{BYE, Caller, FLOOD, FLOOD_MESSAGE, Served, Service, Setup, Tasks};
@@ -51,9 +52,12 @@ impl Caller for Calling {
     }
 
     fn call(&mut self, url: &str) -> String {
-        let connect = connect(url)
+        let mut connect = connect(url)
             .config(self.setup.config.clone())
             .redirects(self.setup.redirects);
+        if let Some(pem) = &self.setup.trust {
+            connect = connect.tls(trusting(pem.as_bytes()).expect("a certificate"));
+        }
         let ended = self
             .runtime
             .block_on(async { echo(connect.into_future().await?).await });
