@@ -2,7 +2,8 @@
 //! what is typed goes to both. The connection to the server lives in the same thread and loop as the others; the terminal
 //! has a thread of its own.
 //!
-//! `cargo run --release --example bridge -- ws://127.0.0.1:9004/`; the bridge itself listens on port 9006.
+//! `cargo run --release --example bridge -- ws://127.0.0.1:9004/`; the bridge itself listens on port 9006, or on any free one if
+//! that is taken.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -22,8 +23,11 @@ fn main() -> ExitCode {
 fn run(args: &ClientArgs) -> Result<(), Box<dyn Error>> {
     let mut server = Server::new(args.config())?;
     let far = Rc::new(Cell::new(None));
-    let for_locals = Rc::clone(&far);
-    let address = server.listen("127.0.0.1:9006", Http::clients(move || Local(Rc::clone(&for_locals))))?;
+    let listen = |server: &mut Server, address| {
+        let far = Rc::clone(&far);
+        server.listen(address, Http::clients(move || Local(Rc::clone(&far))))
+    };
+    let address = listen(&mut server, "127.0.0.1:9006").or_else(|_| listen(&mut server, "127.0.0.1:0"))?;
     far.set(Some(server.connect(&args.url, Far)?));
     let handle = server.handle();
     let typed = server.handle();

@@ -38,8 +38,11 @@ impl Client for Member {
         while let Some((order, what, behind)) = order(rest) {
             rest = behind;
             match order {
+                "name" | "join" if what.is_empty() || what.len() > MAX_NAME => {
+                    return tell(context, &format!("#error a name has 1 to {MAX_NAME} bytes"));
+                }
                 "name" => self.take_name(context, what),
-                "join" => drop(context.subscribe(what)),
+                "join" => self.join(context, what),
                 "leave" => drop(context.unsubscribe(what)),
                 "client" => to = To::Client(what),
                 "channel" => to = To::Channel(what),
@@ -58,6 +61,18 @@ impl Member {
         match context.clients().name(id, name) {
             Ok(()) => tell(context, &format!("#name {name}")),
             Err(_) => tell(context, &format!("#error somebody is '{name}' already")),
+        }
+    }
+
+    fn join(&mut self, context: &mut Context<'_>, channel: &str) {
+        let id = context.id();
+        if context.clients().topics_of(id).count() < MAX_CHANNELS {
+            context.subscribe(channel);
+        } else {
+            tell(
+                context,
+                &format!("#error nobody is in more than {MAX_CHANNELS} channels"),
+            );
         }
     }
 
@@ -102,6 +117,10 @@ fn main() -> ExitCode {
     let service = Http::clients(|| Observed::new(Logged, Member));
     outcome::exit_code(pocket_common::serve(&settings, service))
 }
+
+/// The longest name of a client or a channel; whoever may send much must not have it kept.
+const MAX_NAME: usize = 64;
+const MAX_CHANNELS: usize = 20;
 
 #[cfg(test)]
 mod tests {
