@@ -123,7 +123,10 @@
 //! * **Memory**: an idle connection holds 0.8 KiB, besides Tokio's task and socket; `cargo xtask memory` measures both
 //!   together with ten thousand.
 //! * **Time**: opening, pings, idleness, a message's assembly, closing: [`Timeouts`], and
-//!   [`HandshakeConfig::timeout`]. Pings are on by default.
+//!   [`HandshakeConfig::timeout`]. Pings are on by default. They and the other deadlines of an open connection are kept
+//!   while somebody receives. One is kept even if nobody does: a peer that takes nothing of what is queued for it is
+//!   given up after two ping intervals and a ping timeout, with `TimedOut` in [`Error::Io`]; the clock for it is read
+//!   so rarely that it may take twice as long.
 //!
 //! # Features
 //! None is on by default.
@@ -169,6 +172,7 @@ mod timer;
 mod trace;
 mod turn;
 mod unread;
+mod watch;
 mod websocket;
 
 #[cfg(test)]

@@ -22,22 +22,30 @@
 //! owner that could drive: there, everybody writes by [`push`](Line::push), which leaves what the transport can't take
 //! to the flusher, and asks it nothing while the flusher waits for it. Who waits for something else than the transport
 //! leaves a waker here: the reader, and the [`watch`](Line::watch)ers, who want room, the end of all output, or the end.
+//!
+//! Whoever waits there may be the one who should be reading, so that nobody keeps the connection's deadlines. Hence the
+//! flusher keeps one: a transport that takes nothing for as long as a silent peer would be given up after is given up.
 
 use std::fmt;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::mem;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use tokio::io::AsyncWrite;
 use tokio::runtime::Handle;
-use ws_proto::{CloseCode, CloseFrame, ConnectionError, Ending, Limits, Outbox, SendError, Sender};
+use tokio::task::coop;
+use tokio::time::{Sleep, sleep_until};
+use ws_proto::{CloseCode, CloseFrame, Config, ConnectionError, Ending, Limits, Outbox, SendError, Sender, Timeouts};
 
 use crate::error::{Error, repeat};
 use crate::pong::{Pings, Pong};
+use crate::timer::after;
+use crate::watch::{Seat, Watchers};
 use crate::websocket::ByteStream;
 
 /// What all parts of a connection share.
@@ -69,7 +77,7 @@ pub(crate) struct Line<S> {
     pub(crate) waiting: usize,
     /// The reader's, if it waits and the connection is shared.
     pub(crate) reader: Option<Waker>,
-    watchers: Vec<Waker>,
+    watchers: Watchers,
     /// Where the flusher is spawned, whoever needs it; `None` if the connection was made outside of any runtime.
     runtime: Option<Handle>,
     /// Why writing is over, if it failed. What is queued afterwards is dropped; there may still be something to read.
@@ -81,6 +89,11 @@ pub(crate) struct Line<S> {
     /// Whether the transport could take no more, and whether it has since.
     blocked: bool,
     unblocked: bool,
+    /// How long it may take nothing, and whether it has taken something since that was last asked.
+    patience: Option<Duration>,
+    moved: bool,
+    /// Whether that was too long, until the owner knows.
+    given_up: bool,
     flusher: Flusher,
     /// The flusher's, from when it first ran.
     flusher_waker: Option<Waker>,
@@ -99,11 +112,11 @@ enum Flusher {
 }
 
 impl<S: ByteStream> Line<S> {
-    pub(crate) fn shared(io: S, sender: Sender, limits: &Limits) -> Shared<S> {
+    pub(crate) fn shared(io: S, sender: Sender, config: &Config) -> Shared<S> {
         let line = Self {
             io: Some(io),
             sender,
-            outbox: Outbox::new(limits),
+            outbox: Outbox::new(&config.limits),
             pings: Pings::default(),
             failure: None,
             ending: None,
@@ -111,13 +124,16 @@ impl<S: ByteStream> Line<S> {
             writers: 0,
             waiting: 0,
             reader: None,
-            watchers: Vec::new(),
+            watchers: Watchers::default(),
             runtime: Handle::try_current().ok(),
             error: None,
             owner_drives: false,
             unflushed: false,
             blocked: false,
             unblocked: false,
+            patience: patience(&config.timeouts),
+            moved: false,
+            given_up: false,
             flusher: Flusher::None,
             flusher_waker: None,
         };
@@ -200,15 +216,20 @@ impl<S: ByteStream> Line<S> {
                 Poll::Ready(Ok(count)) => {
                     self.outbox.advance(count);
                     self.unflushed = true;
-                    self.unblocked |= mem::take(&mut self.blocked);
+                    self.note_progress();
                 }
                 Poll::Ready(Err(error)) => self.fail(error),
             }
         }
         if self.unflushed {
             if let Some(io) = &mut self.io {
-                if let Err(error) = ready!(Pin::new(io).poll_flush(cx)) {
-                    self.fail(error);
+                match Pin::new(io).poll_flush(cx) {
+                    Poll::Pending => {
+                        self.blocked = true;
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(Ok(())) => self.note_progress(),
+                    Poll::Ready(Err(error)) => self.fail(error),
                 }
             }
             self.unflushed = false;
@@ -239,10 +260,22 @@ impl<S: ByteStream> Line<S> {
     }
 
     /// Wakes a task when there is room, everything has left, or all is over.
-    pub(crate) fn watch(&mut self, cx: &Context<'_>) {
-        if !self.watchers.iter().any(|waker| waker.will_wake(cx.waker())) {
-            self.watchers.push(cx.waker().clone());
-        }
+    pub(crate) fn watch(&mut self, seat: &mut Seat, cx: &Context<'_>) {
+        self.watchers.add(seat, cx, false);
+    }
+
+    /// Wakes a task when all is over.
+    pub(crate) fn watch_end(&mut self, seat: &mut Seat, cx: &Context<'_>) {
+        self.watchers.add(seat, cx, true);
+    }
+
+    pub(crate) fn unwatch(&mut self, seat: &Seat) {
+        self.watchers.remove(seat);
+    }
+
+    /// Whether a message could be queued, and it is nobody else's turn.
+    pub(crate) fn has_room(&self) -> bool {
+        !self.outbox.is_full() && self.waiting == 0
     }
 
     /// Wakes the reader of a shared connection when output has moved, or somebody has closed.
@@ -254,8 +287,10 @@ impl<S: ByteStream> Line<S> {
 
     /// Wakes those who wait for what has happened.
     pub(crate) fn wake_watchers(&mut self) {
-        if !self.watchers.is_empty() && (!self.outbox.is_full() || self.error.is_some() || self.io.is_none()) {
-            self.watchers.drain(..).for_each(Waker::wake);
+        if self.io.is_none() {
+            self.watchers.wake_all();
+        } else if !self.outbox.is_full() || self.error.is_some() {
+            self.watchers.wake();
         }
     }
 
@@ -264,7 +299,7 @@ impl<S: ByteStream> Line<S> {
         if self.failure.is_none() {
             self.failure = Some(error);
             self.pings = Pings::default();
-            self.watchers.drain(..).for_each(Waker::wake);
+            self.watchers.wake_all();
         }
     }
 
@@ -289,6 +324,11 @@ impl<S: ByteStream> Line<S> {
         mem::take(&mut self.unblocked)
     }
 
+    /// Whether the transport was given up for taking nothing; for the owner, once.
+    pub(crate) fn take_given_up(&mut self) -> bool {
+        mem::take(&mut self.given_up)
+    }
+
     /// Drops the transport and whatever is queued for it, and lets the flusher end.
     pub(crate) fn end(&mut self, ending: Option<&Ending>) -> (Option<S>, Outbox) {
         let io = self.io.take();
@@ -310,7 +350,10 @@ impl<S: ByteStream> Line<S> {
             Flusher::Scheduled | Flusher::Dismissed => {}
             Flusher::Waiting => self.wake_flusher(),
             Flusher::None => match &self.runtime {
-                Some(runtime) => drop(runtime.spawn(Flush { shared: shared.clone() })),
+                Some(runtime) => drop(runtime.spawn(Flush {
+                    shared: shared.clone(),
+                    stalled: None,
+                })),
                 None => {
                     // Nobody to leave it to: now or with the owner's next call.
                     self.flusher = Flusher::None;
@@ -346,10 +389,24 @@ impl<S: ByteStream> Line<S> {
         Pin::new(io).poll_write_vectored(cx, &slices[..used])
     }
 
+    /// The transport has taken something.
+    fn note_progress(&mut self) {
+        self.unblocked |= mem::take(&mut self.blocked);
+        self.moved = true;
+    }
+
     #[cold]
     fn fail(&mut self, error: io::Error) {
         self.outbox.clear();
+        self.unflushed = false;
+        self.blocked = false;
         self.error.get_or_insert(error);
+    }
+
+    #[cold]
+    fn give_up(&mut self) {
+        self.fail(io::ErrorKind::TimedOut.into());
+        self.given_up = true;
     }
 }
 
@@ -382,13 +439,16 @@ impl<S> Link<S> {
 /// The flusher: writes what the owner left behind.
 struct Flush<S> {
     shared: Shared<S>,
+    /// While the transport takes nothing: ends when it has had its time, or has moved meanwhile.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S: ByteStream> Future for Flush<S> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut line = lock(&self.shared);
+        let this = self.get_mut();
+        let mut line = lock(&this.shared);
         if line.io.is_none() || line.flusher == Flusher::Dismissed {
             line.flusher = Flusher::None;
             line.flusher_waker = None;
@@ -397,6 +457,9 @@ impl<S: ByteStream> Future for Flush<S> {
         if !line.owner_drives {
             // Ready or not, it stays for the next time.
             let _ = line.poll_flush(cx);
+            if poll_stalled(&mut this.stalled, &mut line, cx).is_ready() {
+                line.give_up();
+            }
             if line.unblocked || line.is_flushed() || line.error.is_some() {
                 line.wake_reader();
             }
@@ -412,6 +475,37 @@ impl<S: ByteStream> Future for Flush<S> {
         }
         Poll::Pending
     }
+}
+
+/// Ready when the transport has taken nothing for too long. As lazy as the connection's timer: a sleep that ends too
+/// early is armed anew then, so it takes between once and twice as long.
+fn poll_stalled<S: ByteStream>(
+    stalled: &mut Option<Pin<Box<Sleep>>>,
+    line: &mut Line<S>,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    let Some(patience) = line.patience.filter(|_| line.blocked) else {
+        *stalled = None;
+        return Poll::Pending;
+    };
+    let sleep = stalled.get_or_insert_with(|| {
+        line.moved = false;
+        Box::pin(sleep_until(after(patience)))
+    });
+    loop {
+        ready!(pin!(coop::unconstrained(sleep.as_mut())).poll(cx));
+        if !mem::take(&mut line.moved) {
+            return Poll::Ready(());
+        }
+        sleep.as_mut().reset(after(patience));
+    }
+}
+
+/// How long a transport may take nothing: as long as a peer can have been silent at most when a reader gives it up, so
+/// that a reader who is at it comes first.
+fn patience(timeouts: &Timeouts) -> Option<Duration> {
+    let until_pinged = timeouts.ping_interval?.saturating_mul(2);
+    Some(until_pinged.saturating_add(timeouts.ping_timeout?))
 }
 
 /// The most pieces in one vectored write. A queue at its default bound of 64 KiB has at most 16 payloads that are

@@ -9,9 +9,9 @@ use tokio::io::AsyncWrite;
 use ws_proto::{CloseCode, DataKind, SendError};
 
 use crate::error::Error;
-use crate::line::{Shared, lock};
+use crate::line::{Line, Shared, lock};
 use crate::message_reader::wrap;
-use crate::split::{Turn, poll_put};
+use crate::split::{Turn, poll_drained, poll_put};
 use crate::turn::After;
 use crate::websocket::ByteStream;
 
@@ -38,7 +38,7 @@ pub struct MessageWriter<'a, S: ByteStream> {
     shared: &'a Shared<S>,
     kind: DataKind,
     state: State,
-    _turn: Turn<'a, S>,
+    turn: Turn<'a, S>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl<'a, S: ByteStream> MessageWriter<'a, S> {
             shared,
             kind,
             state: State::Unbegun,
-            _turn: turn,
+            turn,
         })
     }
 
@@ -83,13 +83,19 @@ impl<'a, S: ByteStream> MessageWriter<'a, S> {
             return Poll::Ready(Ok(0));
         }
         let bytes = &bytes[..bytes.len().min(MAX_FRAGMENT)];
-        let mut queue = |line: &mut crate::line::Line<S>| {
+        let mut queue = |line: &mut Line<S>| {
             if line.outbox.is_full() {
                 return Err(SendError::QueueFull);
             }
             line.sender.fragment(self.kind, last, bytes, line.outbox.buffer())
         };
-        ready!(poll_put(self.shared, cx, true, &mut queue, After::Write))?;
+        ready!(poll_put(
+            self.shared,
+            cx,
+            Some(&mut self.turn.wait),
+            &mut queue,
+            After::Write
+        ))?;
         self.state = if last { State::Finished } else { State::Open };
         Poll::Ready(Ok(bytes.len()))
     }
@@ -104,8 +110,9 @@ impl<S: ByteStream> AsyncWrite for MessageWriter<'_, S> {
     }
 
     /// Waits until what was written has left.
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        crate::split::poll_drained(self.shared, cx, |line| line.is_flushed()).map_err(wrap)
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let shared = self.shared;
+        poll_drained(shared, &mut self.turn.wait, cx, Line::is_flushed).map_err(wrap)
     }
 
     /// Finishes the message; the connection stays open.

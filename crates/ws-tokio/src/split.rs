@@ -14,6 +14,7 @@ use crate::message_reader::MessageReader;
 use crate::message_writer::MessageWriter;
 use crate::pong::Pong;
 use crate::turn::After;
+use crate::watch::{Seat, Wait};
 use crate::websocket::{ByteStream, WebSocket};
 
 /// The receiving half, from [`WebSocket::split`]. While it receives, pings are answered, deadlines kept and closes
@@ -30,7 +31,11 @@ pub struct Reader<S: ByteStream>(pub(crate) WebSocket<S>);
 ///
 /// What can't leave at once is written by a task of the connection, so nothing waits for another call. Dropping the
 /// last writer changes nothing: [`Reader::writer`] makes another.
-pub struct Writer<S: ByteStream>(pub(crate) Shared<S>);
+pub struct Writer<S: ByteStream> {
+    pub(crate) line: Shared<S>,
+    #[cfg(feature = "futures")]
+    pub(crate) outgoing: crate::stream_sink::Outgoing,
+}
 
 /// The halves can't be joined: they are not of the same connection, or there are more writers.
 pub struct ReuniteError<S: ByteStream>(pub Reader<S>, pub Writer<S>);
@@ -84,8 +89,8 @@ impl<S: ByteStream> Reader<S> {
     /// # Errors
     /// Gives both back if they are not of the same connection, or if there are clones of the writer.
     pub fn reunite(self, writer: Writer<S>) -> Result<WebSocket<S>, Box<ReuniteError<S>>> {
-        let writers = lock(&writer.0).writers;
-        if writers != 1 || !Arc::ptr_eq(&self.0.line, &writer.0) {
+        let writers = lock(&writer.line).writers;
+        if writers != 1 || !Arc::ptr_eq(&self.0.line, &writer.line) {
             return Err(Box::new(ReuniteError(self, writer)));
         }
         drop(writer);
@@ -111,7 +116,7 @@ impl<S: ByteStream> Writer<S> {
     pub async fn send(&self, message: impl Into<Message>) -> Result<(), Error> {
         let message = message.into();
         put(
-            &self.0,
+            &self.line,
             |line| line.sender.queue(&message, &mut line.outbox),
             After::Write,
         )
@@ -128,7 +133,7 @@ impl<S: ByteStream> Writer<S> {
     pub async fn send_with(&self, message: impl Into<Message>, compression: Compression) -> Result<(), Error> {
         let message = message.into();
         let queue = |line: &mut Line<S>| line.sender.queue_with(&message, compression, &mut line.outbox);
-        put(&self.0, queue, After::Write).await
+        put(&self.line, queue, After::Write).await
     }
 
     /// Sends a message that was framed before; see [`WebSocket::send_prepared`].
@@ -137,21 +142,22 @@ impl<S: ByteStream> Writer<S> {
     /// As [`send`](Self::send).
     pub async fn send_prepared(&self, message: &Prepared) -> Result<(), Error> {
         put(
-            &self.0,
+            &self.line,
             |line| line.sender.queue_prepared(message, &mut line.outbox),
             After::Write,
         )
         .await
     }
 
-    /// Queues a message without writing it, unless the queue is full; see [`WebSocket::feed`].
+    /// Queues a message without writing it, unless the queue is full. It leaves with the next [`flush`](Self::flush) or
+    /// [`send`](Self::send) of any writer, or when the reader next has something to do.
     ///
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn feed(&self, message: impl Into<Message>) -> Result<(), Error> {
         let message = message.into();
         put(
-            &self.0,
+            &self.line,
             |line| line.sender.queue(&message, &mut line.outbox),
             After::Keep,
         )
@@ -165,7 +171,7 @@ impl<S: ByteStream> Writer<S> {
     /// [`SendError::QueueFull`] in [`Error::Send`] if it would have to wait; otherwise as [`send`](Self::send).
     pub fn try_send(&self, message: impl Into<Message>) -> Result<(), Error> {
         let message = message.into();
-        try_put(&self.0, |line| line.sender.queue(&message, &mut line.outbox))
+        try_put(&self.line, |line| line.sender.queue(&message, &mut line.outbox))
     }
 
     /// As [`try_send`](Self::try_send), for a message that was framed before.
@@ -173,7 +179,7 @@ impl<S: ByteStream> Writer<S> {
     /// # Errors
     /// As [`try_send`](Self::try_send).
     pub fn try_send_prepared(&self, message: &Prepared) -> Result<(), Error> {
-        try_put(&self.0, |line| line.sender.queue_prepared(message, &mut line.outbox))
+        try_put(&self.line, |line| line.sender.queue_prepared(message, &mut line.outbox))
     }
 
     /// Begins a message that is sent as it is written; other messages wait until it is finished, pings and pongs don't.
@@ -184,24 +190,27 @@ impl<S: ByteStream> Writer<S> {
     /// # Cancel safety
     /// Dropping the future has no effect.
     pub async fn send_stream(&self, kind: DataKind) -> Result<MessageWriter<'_, S>, Error> {
-        MessageWriter::open(&self.0, kind).await
+        MessageWriter::open(&self.line, kind).await
     }
 
-    /// Waits until everything that is queued has been written. Somebody must be receiving, or a peer that stops
-    /// reading makes this wait for ever.
+    /// Waits until everything that is queued has been written. A peer that stops reading is given up: soon, if somebody is
+    /// receiving, and in a minute or two else.
     ///
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn flush(&self) -> Result<(), Error> {
-        poll_fn(|cx| poll_drained(&self.0, cx, Line::is_flushed)).await
+        let mut wait = Wait::new(&self.line);
+        poll_fn(|cx| poll_drained(&self.line, &mut wait, cx, Line::is_flushed)).await
     }
 
-    /// Waits until the queue is no longer full: then [`try_send`](Self::try_send) takes a message.
+    /// Waits until the queue is no longer full and it is nobody else's turn: then [`try_send`](Self::try_send) takes a
+    /// message.
     ///
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn drained(&self) -> Result<(), Error> {
-        poll_fn(|cx| poll_drained(&self.0, cx, |line| !line.outbox.is_full())).await
+        let mut wait = Wait::new(&self.line);
+        poll_fn(|cx| poll_drained(&self.line, &mut wait, cx, Line::has_room)).await
     }
 
     /// Sends a ping with up to 125 bytes; await what it returns for the round-trip time. See [`WebSocket::ping`].
@@ -211,7 +220,8 @@ impl<S: ByteStream> Writer<S> {
     pub async fn ping(&self, payload: &[u8]) -> Result<Pong, Error> {
         let mut queue = |line: &mut Line<S>| line.queue_ping(payload);
         // No message's turn is waited for: control frames may stand between fragments.
-        poll_fn(|cx| poll_put(&self.0, cx, true, &mut queue, After::Write)).await
+        let mut wait = Wait::new(&self.line);
+        poll_fn(|cx| poll_put(&self.line, cx, Some(&mut wait), &mut queue, After::Write)).await
     }
 
     /// Sends a pong that nobody asked for, or the answer to a ping if [`Replies::pong`](crate::Replies::pong) is off.
@@ -220,7 +230,8 @@ impl<S: ByteStream> Writer<S> {
     /// As [`ping`](Self::ping).
     pub async fn pong(&self, payload: &[u8]) -> Result<(), Error> {
         let mut queue = |line: &mut Line<S>| line.queue_pong(payload);
-        poll_fn(|cx| poll_put(&self.0, cx, true, &mut queue, After::Write)).await
+        let mut wait = Wait::new(&self.line);
+        poll_fn(|cx| poll_put(&self.line, cx, Some(&mut wait), &mut queue, After::Write)).await
     }
 
     /// Sends a pong if that needs no waiting: for callbacks, which can't.
@@ -228,10 +239,10 @@ impl<S: ByteStream> Writer<S> {
     /// # Errors
     /// As [`try_send`](Self::try_send), and [`SendError::ControlTooLong`].
     pub fn try_pong(&self, payload: &[u8]) -> Result<(), Error> {
-        let mut line = lock(&self.0);
+        let mut line = lock(&self.line);
         line.check_open()?;
         line.queue_pong(payload)?;
-        line.rouse(&self.0);
+        line.rouse(&self.line);
         Ok(())
     }
 
@@ -241,7 +252,7 @@ impl<S: ByteStream> Writer<S> {
     /// # Errors
     /// As [`send`](Self::send), and if the code must not be sent or the reason is over 123 bytes.
     pub fn start_close(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        lock(&self.0).start_close(&self.0, code, reason)
+        lock(&self.line).start_close(&self.line, code, reason)
     }
 
     /// Closes the connection and waits until it is over, which somebody must be receiving for; how it ended, the
@@ -260,12 +271,13 @@ impl<S: ByteStream> Writer<S> {
 
     /// Waits until the connection is over.
     pub async fn ended(&self) {
+        let mut wait = Wait::new(&self.line);
         poll_fn(|cx| {
-            let mut line = lock(&self.0);
+            let mut line = lock(&self.line);
             if line.io.is_none() {
                 return Poll::Ready(());
             }
-            line.watch(cx);
+            line.watch_end(&mut wait, cx);
             Poll::Pending
         })
         .await;
@@ -273,35 +285,46 @@ impl<S: ByteStream> Writer<S> {
 
     /// How the connection ended, once it is over.
     pub fn ending(&self) -> Option<Ending> {
-        lock(&self.0).ending.as_deref().copied()
+        lock(&self.line).ending.as_deref().copied()
     }
 
     /// Whether messages can no longer be sent: a Close has been, or the connection is over.
     pub fn is_closed(&self) -> bool {
-        let line = lock(&self.0);
+        let line = lock(&self.line);
         line.check_open().is_err() || !line.sender.is_open()
     }
 
     /// Bytes that are queued and not yet written.
     pub fn queued(&self) -> usize {
-        lock(&self.0).outbox.len()
+        lock(&self.line).outbox.len()
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        lock(&self.line).outbox.is_full()
     }
 
     pub(crate) fn new(line: Shared<S>) -> Self {
         lock(&line).writers += 1;
-        Self(line)
+        Self {
+            line,
+            #[cfg(feature = "futures")]
+            outgoing: Default::default(),
+        }
     }
 }
 
 impl<S: ByteStream> Clone for Writer<S> {
     fn clone(&self) -> Self {
-        Self::new(self.0.clone())
+        Self::new(self.line.clone())
     }
 }
 
 impl<S: ByteStream> Drop for Writer<S> {
     fn drop(&mut self) {
-        lock(&self.0).writers -= 1;
+        let mut line = lock(&self.line);
+        line.writers -= 1;
+        #[cfg(feature = "futures")]
+        line.unwatch(&self.outgoing.seat);
     }
 }
 
@@ -337,13 +360,19 @@ impl<S: ByteStream> std::error::Error for ReuniteError<S> {}
 pub(crate) struct Turn<'a, S: ByteStream> {
     link: &'a Link<S>,
     held: Option<tokio::sync::MutexGuard<'a, ()>>,
+    /// For waiting when the turn has come.
+    pub(crate) wait: Wait<'a, S>,
 }
 
 impl<'a, S: ByteStream> Turn<'a, S> {
     /// Waits for the turn.
     pub(crate) async fn wait(link: &'a Link<S>) -> Self {
         lock(link).waiting += 1;
-        let mut turn = Self { link, held: None };
+        let mut turn = Self {
+            link,
+            held: None,
+            wait: Wait::new(link),
+        };
         turn.held = Some(link.turn.lock().await);
         turn
     }
@@ -365,33 +394,34 @@ async fn put<S: ByteStream>(
     mut queue: impl FnMut(&mut Line<S>) -> Result<(), SendError>,
     after: After,
 ) -> Result<(), Error> {
-    let at_once = poll_fn(|cx| match poll_put(shared, cx, false, &mut queue, after) {
+    let at_once = poll_fn(|cx| match poll_put(shared, cx, None, &mut queue, after) {
         Poll::Ready(result) => Poll::Ready(Some(result)),
         Poll::Pending => Poll::Ready(None),
     });
     if let Some(result) = at_once.await {
         return result;
     }
-    let _turn = Turn::wait(shared).await;
-    poll_fn(|cx| poll_put(shared, cx, true, &mut queue, after)).await
+    let mut turn = Turn::wait(shared).await;
+    poll_fn(|cx| poll_put(shared, cx, Some(&mut turn.wait), &mut queue, after)).await
 }
 
-/// `my_turn` says that nobody else is to be let ahead.
+/// Without a seat to wait in, this is pending at once if it would have to wait, also for others to have their turn.
 pub(crate) fn poll_put<S: ByteStream, T>(
     shared: &Shared<S>,
     cx: &mut Context<'_>,
-    my_turn: bool,
+    mut seat: Option<&mut Seat>,
     queue: &mut impl FnMut(&mut Line<S>) -> Result<T, SendError>,
     after: After,
 ) -> Poll<Result<T, Error>> {
     let mut line = lock(shared);
     loop {
         line.check_open()?;
-        if line.waiting > 0 && !my_turn {
+        if line.waiting > 0 && seat.is_none() {
             return Poll::Pending;
         }
         match queue(&mut line) {
-            Err(SendError::QueueFull | SendError::FragmentOpen) => {}
+            Err(SendError::QueueFull) => {}
+            Err(SendError::FragmentOpen) if seat.is_none() => {}
             Err(error) => return Poll::Ready(Err(error.into())),
             Ok(value) => {
                 match after {
@@ -402,13 +432,13 @@ pub(crate) fn poll_put<S: ByteStream, T>(
                 return Poll::Ready(line.check().map(|()| value));
             }
         }
-        if !my_turn {
+        let Some(seat) = &mut seat else {
             return Poll::Pending;
-        }
+        };
         // It may only have been fed so far.
         line.push(shared, cx);
         if line.outbox.is_full() {
-            line.watch(cx);
+            line.watch(seat, cx);
             return Poll::Pending;
         }
     }
@@ -432,6 +462,7 @@ fn try_put<S: ByteStream>(
 
 pub(crate) fn poll_drained<S: ByteStream>(
     shared: &Shared<S>,
+    seat: &mut Seat,
     cx: &mut Context<'_>,
     enough: impl Fn(&Line<S>) -> bool,
 ) -> Poll<Result<(), Error>> {
@@ -443,6 +474,6 @@ pub(crate) fn poll_drained<S: ByteStream>(
     if enough(&line) {
         return Poll::Ready(Ok(()));
     }
-    line.watch(cx);
+    line.watch(seat, cx);
     Poll::Pending
 }

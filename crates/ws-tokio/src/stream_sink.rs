@@ -8,8 +8,9 @@ use futures_sink::Sink;
 use ws_proto::{CloseCode, Message, SendError};
 
 use crate::error::Error;
-use crate::line::lock;
+use crate::line::{Line, Shared, lock};
 use crate::split::{Reader, Writer, poll_drained};
+use crate::watch::Seat;
 use crate::websocket::{ByteStream, WebSocket};
 
 /// What [`recv`](WebSocket::recv) gives: the stream ends with a closing in peace, and after an error.
@@ -49,27 +50,30 @@ impl<S: ByteStream> FusedStream for Reader<S> {
     }
 }
 
-/// Ready while the queue is not full; `start_send` is [`feed`](WebSocket::feed), and `poll_close` closes with 1000 and
-/// waits until it is over, which the stream's side must be polled for as well, if it is somewhere else.
+/// Ready while the queue is not full and nobody else's message is being streamed; `start_send` is
+/// [`feed`](WebSocket::feed), and `poll_close` closes with 1000 and waits until it is over, which the stream's side must
+/// be polled for as well, if it is somewhere else.
 impl<S: ByteStream> Sink<Message> for WebSocket<S> {
     type Error = Error;
 
-    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        poll_drained(&self.line, cx, |line| !line.outbox.is_full())
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let this = &mut *self;
+        this.outgoing.poll_ready(&this.line, cx)
     }
 
-    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
-        let mut line = lock(&self.line);
-        line.check_open()?;
-        let line = &mut *line;
-        Ok(line.sender.queue(&message, &mut line.outbox)?)
+    fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+        let this = &mut *self;
+        this.outgoing.start_send(&this.line, message)
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        poll_drained(&self.line, cx, |line| line.is_flushed())
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let this = &mut *self;
+        this.outgoing.poll_flush(&this.line, cx)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let this = &mut *self;
+        ready!(this.outgoing.poll_placed(&this.line, cx))?;
         match self.start_close(CloseCode::NORMAL, "") {
             Ok(()) | Err(Error::Send(SendError::Closed)) => {}
             Err(error) => return Poll::Ready(Err(error)),
@@ -86,28 +90,81 @@ impl<S: ByteStream> Sink<Message> for WebSocket<S> {
 }
 
 /// Ready while the queue is not full and no other message is being streamed; closing only sends the Close.
+///
+/// Clones may all be ready for the same room. What one of them has accepted and finds no room for, it queues as soon as
+/// there is some, when it is polled next; if it is dropped before that, the message is lost.
 impl<S: ByteStream> Sink<Message> for Writer<S> {
     type Error = Error;
 
-    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        poll_drained(&self.0, cx, |line| !line.outbox.is_full() && line.waiting == 0)
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let this = &mut *self;
+        this.outgoing.poll_ready(&this.line, cx)
     }
 
-    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
-        let mut line = lock(&self.0);
-        line.check_open()?;
-        let line = &mut *line;
-        Ok(line.sender.queue(&message, &mut line.outbox)?)
+    fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+        let this = &mut *self;
+        this.outgoing.start_send(&this.line, message)
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        poll_drained(&self.0, cx, |line| line.is_flushed())
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let this = &mut *self;
+        this.outgoing.poll_flush(&this.line, cx)
     }
 
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        match self.start_close(CloseCode::NORMAL, "") {
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let this = &mut *self;
+        ready!(this.outgoing.poll_placed(&this.line, cx))?;
+        match this.start_close(CloseCode::NORMAL, "") {
             Ok(()) | Err(Error::Send(SendError::Closed)) => self.poll_flush(cx),
             Err(error) => Poll::Ready(Err(error)),
         }
+    }
+}
+
+/// What a sink has accepted and the queue has not: somebody else was quicker.
+#[derive(Default)]
+pub(crate) struct Outgoing {
+    message: Option<Box<Message>>,
+    pub(crate) seat: Seat,
+}
+
+impl Outgoing {
+    fn poll_ready<S: ByteStream>(&mut self, shared: &Shared<S>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        loop {
+            ready!(poll_drained(shared, &mut self.seat, cx, Line::has_room))?;
+            match self.message.take() {
+                None => return Poll::Ready(Ok(())),
+                Some(message) => self.start_send(shared, *message)?,
+            }
+        }
+    }
+
+    fn start_send<S: ByteStream>(&mut self, shared: &Shared<S>, message: Message) -> Result<(), Error> {
+        if self.message.is_some() {
+            return Err(SendError::QueueFull.into());
+        }
+        let mut line = lock(shared);
+        line.check_open()?;
+        let line = &mut *line;
+        match line.sender.queue(&message, &mut line.outbox) {
+            Err(SendError::QueueFull) => {}
+            Err(SendError::FragmentOpen) if line.waiting > 0 => {}
+            result => return Ok(result?),
+        }
+        self.message = Some(Box::new(message));
+        Ok(())
+    }
+
+    /// Waits until what was accepted is in the queue.
+    fn poll_placed<S: ByteStream>(&mut self, shared: &Shared<S>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.message.is_none() {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_ready(shared, cx)
+    }
+
+    fn poll_flush<S: ByteStream>(&mut self, shared: &Shared<S>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        ready!(self.poll_placed(shared, cx))?;
+        poll_drained(shared, &mut self.seat, cx, Line::is_flushed)
     }
 }

@@ -71,7 +71,7 @@ impl<S: ByteStream> WebSocket<S> {
         loop {
             let mut line = lock(&self.line);
             let flushed = if self.shared {
-                line.watch(cx);
+                line.watch(&mut self.seat, cx);
                 push_output(&mut self.receiver, &mut line, &self.line, cx)
             } else {
                 poll_output(&mut self.receiver, &mut line, cx)
@@ -219,6 +219,9 @@ impl<S: ByteStream> WebSocket<S> {
         if let Some(frame) = line.closed.take() {
             self.receiver.handle_local_close(*frame);
         }
+        if line.take_given_up() && self.receiver.handle_eof().is_err() {
+            self.error = Some(io::ErrorKind::TimedOut.into());
+        }
         let flushed = if self.shared {
             push_output(&mut self.receiver, &mut line, &self.line, cx)
         } else {
@@ -281,7 +284,7 @@ impl<S: ByteStream> WebSocket<S> {
                 Err(SendError::QueueFull) => {}
                 Err(SendError::FragmentOpen) if self.shared => {
                     // Another writer's message is being streamed.
-                    line.watch(cx);
+                    line.watch(&mut self.seat, cx);
                     drop(line);
                     ready!(self.poll_wait(cx));
                     continue;
@@ -298,7 +301,7 @@ impl<S: ByteStream> WebSocket<S> {
             }
             self.touched = true;
             if self.shared {
-                line.watch(cx);
+                line.watch(&mut self.seat, cx);
                 push_output(&mut self.receiver, &mut line, &self.line, cx);
             } else {
                 poll_output(&mut self.receiver, &mut line, cx);

@@ -22,6 +22,7 @@ use crate::split::{Reader, Writer};
 use crate::timer::{Timer, after};
 use crate::turn::{After, Owner};
 use crate::unread::Unread;
+use crate::watch::Seat;
 
 /// What a connection runs over: a `TcpStream`, a TLS stream, an in-memory pipe. Implemented for everything that fits.
 pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
@@ -51,6 +52,8 @@ pub struct WebSocket<S: ByteStream> {
     pub(crate) receiver: Receiver,
     /// With it the sending half.
     pub(crate) line: Shared<S>,
+    /// For waiting on a line that is shared.
+    pub(crate) seat: Seat,
     pub(crate) unread: Unread,
     pub(crate) timer: Timer,
     config: Arc<Config>,
@@ -65,6 +68,8 @@ pub struct WebSocket<S: ByteStream> {
     pub(crate) shared: bool,
     /// Whether the method that runs has written or queued anything, and must hand the output back when it ends.
     pub(crate) touched: bool,
+    #[cfg(feature = "futures")]
+    pub(crate) outgoing: crate::stream_sink::Outgoing,
     /// Whether the end was told, or a first error: streams end with it.
     #[cfg(feature = "futures")]
     pub(crate) told: bool,
@@ -215,8 +220,8 @@ impl<S: ByteStream> WebSocket<S> {
         MessageReader::open(self).await
     }
 
-    /// Begins a message that is sent as it is written. While it is, nothing is received, and no deadline kept: for
-    /// both at once, [`split`](Self::split).
+    /// Begins a message that is sent as it is written. While it is, nothing is received, and no deadline kept but that a
+    /// peer which takes nothing is given up: for both at once, [`split`](Self::split).
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -300,7 +305,8 @@ impl<S: ByteStream> WebSocket<S> {
         receiver.set_delivery(Delivery::Messages);
         Self {
             receiver,
-            line: Line::shared(stream, sender, &config.limits),
+            line: Line::shared(stream, sender, &config),
+            seat: Seat::default(),
             unread,
             timer: Timer::new(),
             config,
@@ -310,6 +316,8 @@ impl<S: ByteStream> WebSocket<S> {
             error: None,
             shared: false,
             touched: false,
+            #[cfg(feature = "futures")]
+            outgoing: Default::default(),
             #[cfg(feature = "futures")]
             told: false,
             shut: false,

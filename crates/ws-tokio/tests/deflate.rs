@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt};
 use ws_tokio::deflate::Deflate;
 use ws_tokio::{CloseCode, Compression, Config, Message, Prepared, Server, Slow, connect};
 
@@ -55,6 +55,40 @@ async fn streams_are_decompressed_and_compressed_as_they_go() {
         }
         ws.close(CloseCode::NORMAL, "").await.unwrap();
     }
+}
+
+/// A few bytes that stand for many, with nothing behind them: all of it comes, piece by piece.
+#[tokio::test]
+async fn a_small_frame_that_inflates_is_read_to_its_end() {
+    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let server = Server::bind("127.0.0.1:0")
+        .config(config(Deflate::shared()))
+        .handler(move |mut ws, _client| {
+            let told = told.clone();
+            async move {
+                let mut message = ws.recv_stream().await?.unwrap();
+                let mut pieces = Vec::new();
+                loop {
+                    let piece = message.fill_buf().await?.len();
+                    if piece == 0 {
+                        break;
+                    }
+                    pieces.push(piece);
+                    message.consume(piece);
+                }
+                told.send(pieces).unwrap();
+                Ok(())
+            }
+        })
+        .start()
+        .await
+        .unwrap();
+    let url = format!("ws://{}/", server.local_addr().unwrap());
+    let mut ws = connect(&url).config(config(Deflate::shared())).await.unwrap();
+    ws.send_with(text(100_000), Compression::Always).await.unwrap();
+    let pieces = heard.recv().await.unwrap();
+    assert_eq!(pieces.iter().sum::<usize>(), 100_000);
+    assert!(pieces.len() > 1);
 }
 
 #[tokio::test]

@@ -2,11 +2,16 @@
 
 mod common;
 
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use common::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-use ws_tokio::{CloseCode, Config, ConnectionError, Error, Message, Prepared, SendError};
+use ws_tokio::{CloseCode, Config, ConnectionError, DataKind, Error, Message, Prepared, SendError};
 
 #[tokio::test]
 async fn both_halves_work_in_tasks_of_their_own() {
@@ -267,4 +272,62 @@ async fn the_reader_learns_that_the_last_bytes_have_left() {
     assert_eq!(start.elapsed(), Duration::ZERO);
     drop(far);
     reading.await.unwrap().unwrap();
+}
+
+/// Whoever tries again whenever it is drained must not be told so over and over while it can't be its turn.
+#[tokio::test]
+async fn drained_waits_for_a_message_that_is_streamed() {
+    let (near, mut far) = duplex(1000);
+    let (_reader, writer) = server(near, Config::default()).split();
+    let message = writer.send_stream(DataKind::Text).await.unwrap();
+    let mut drained = Box::pin(writer.drained());
+    assert!(futures_util::poll!(&mut drained).is_pending());
+    message.finish().await.unwrap();
+    drained.await.unwrap();
+    writer.try_send("now").unwrap();
+    expect(&mut far, b"\x81\x00\x81\x03now").await;
+}
+
+/// Waits that are given up leave no wakers behind, and waiting for the end is not disturbed by anything else.
+#[tokio::test]
+async fn a_wait_that_is_given_up_is_forgotten() {
+    let (near, mut far) = duplex(16);
+    let mut config = Config::default();
+    config.limits.output_high_water = 10;
+    let (reader, writer) = server(near, config).split();
+    writer.send(vec![1; 100]).await.unwrap();
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(woken.clone());
+    let mut cx = Context::from_waker(&waker);
+    for _ in 0..10 {
+        assert!(pin!(writer.ended()).poll(&mut cx).is_pending());
+        assert!(pin!(writer.drained()).poll(&mut cx).is_pending());
+        assert!(pin!(writer.flush()).poll(&mut cx).is_pending());
+        assert!(pin!(writer.send(vec![2; 100])).poll(&mut cx).is_pending());
+        assert!(pin!(writer.ping(b"")).poll(&mut cx).is_pending());
+    }
+    drop(waker);
+    assert_eq!(Arc::strong_count(&woken), 1);
+
+    let waker = Waker::from(woken.clone());
+    let mut cx = Context::from_waker(&waker);
+    let mut ended = pin!(writer.ended());
+    assert!(ended.as_mut().poll(&mut cx).is_pending());
+    let mut frame = vec![BINARY, 100];
+    frame.extend([1; 100]);
+    expect(&mut far, &frame).await;
+    writer.flush().await.unwrap();
+    assert_eq!(woken.0.load(Ordering::Relaxed), 0);
+    drop(reader);
+    assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+    assert!(ended.as_mut().poll(&mut cx).is_ready());
+}
+
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
 }

@@ -59,3 +59,40 @@ async fn split_as_futures_do_it() {
     drop((peer.await.unwrap(), far_read));
     echo.await.unwrap();
 }
+
+/// Two that were ready for the same room: the one that comes too late keeps its message until there is some again.
+#[tokio::test]
+async fn what_a_sink_was_ready_for_it_takes() {
+    let (near, mut far) = duplex(16);
+    let mut config = Config::default();
+    config.limits.output_high_water = 10;
+    let (_reader, mut one) = server(near, config).split();
+    let mut two = one.clone();
+    std::future::poll_fn(|cx| one.poll_ready_unpin(cx)).await.unwrap();
+    std::future::poll_fn(|cx| two.poll_ready_unpin(cx)).await.unwrap();
+    one.start_send_unpin(Message::binary(vec![1; 100])).unwrap();
+    two.start_send_unpin(Message::binary(vec![2; 100])).unwrap();
+    let (sent, ()) = tokio::join!(SinkExt::flush(&mut two), async {
+        for at in [1; 100].into_iter().chain([2; 100]).collect::<Vec<u8>>().chunks(100) {
+            expect(&mut far, &[&[0x82, 100], at].concat()).await;
+        }
+    });
+    sent.unwrap();
+    assert_eq!(two.queued(), 0);
+}
+
+#[tokio::test]
+async fn a_sink_is_not_ready_while_a_message_is_streamed() {
+    let (near, mut far) = duplex(1000);
+    let mut ws = server(near, Config::default());
+    let writer = ws.writer();
+    let mut message = writer.send_stream(ws_tokio::DataKind::Text).await.unwrap();
+    message.write_all(b"one ").await.unwrap();
+    let (sent, finished) = tokio::join!(SinkExt::send(&mut ws, Message::text("other")), async {
+        tokio::task::yield_now().await;
+        message.finish().await
+    });
+    sent.unwrap();
+    finished.unwrap();
+    expect(&mut far, b"\x01\x04one \x80\x00\x81\x05other").await;
+}

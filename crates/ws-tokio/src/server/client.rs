@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -45,6 +46,8 @@ struct Inner {
 
 #[derive(Default)]
 struct Callbacks {
+    /// Whether the connection is over: they often hold the client, which would hold them for ever.
+    gone: bool,
     message: Option<Arc<OnMessage>>,
     ping: Option<Arc<OnControl>>,
     pong: Option<Arc<OnControl>>,
@@ -100,7 +103,7 @@ impl Client {
         match self.0.writer.try_send_prepared(message) {
             Err(Error::Send(SendError::QueueFull)) if slow != Slow::Wait => {
                 self.0.skipped.fetch_add(1, Ordering::Relaxed);
-                if slow == Slow::Close {
+                if slow == Slow::Close && self.0.writer.is_full() {
                     // If it fails, it is closed already.
                     let _ = self.0.writer.start_close(CloseCode::POLICY_VIOLATION, "too slow");
                 }
@@ -152,28 +155,32 @@ impl Client {
         F: Fn(MessageStream) -> M + Send + Sync + 'static,
         M: Future<Output = ()> + Send + 'static,
     {
-        self.callbacks().message = Some(Arc::new(move |message| Box::pin(callback(message))));
+        let callback: Arc<OnMessage> = Arc::new(move |message| Box::pin(callback(message)));
+        self.register(callback, |callbacks| &mut callbacks.message);
     }
 
     /// Registers what is done with every ping, besides the pong that answers it by itself. To answer in its stead, turn
     /// [`Replies::pong`](crate::Replies::pong) off and use [`Writer::try_pong`].
     pub fn on_ping(&self, callback: impl Fn(&[u8]) + Send + Sync + 'static) {
-        self.callbacks().ping = Some(Arc::new(callback));
+        let callback: Arc<OnControl> = Arc::new(callback);
+        self.register(callback, |callbacks| &mut callbacks.ping);
     }
 
     /// Registers what is done with every pong.
     pub fn on_pong(&self, callback: impl Fn(&[u8]) + Send + Sync + 'static) {
-        self.callbacks().pong = Some(Arc::new(callback));
+        let callback: Arc<OnControl> = Arc::new(callback);
+        self.register(callback, |callbacks| &mut callbacks.pong);
     }
 
-    /// Registers what is done when the connection is over, however it ended: once, after the last message, when the
-    /// client has left [`Clients`](crate::Clients).
+    /// Registers what is done when the connection is over, however it ended, by a panic of a callback too: once, after
+    /// the last message, when the client has left [`Clients`](crate::Clients). Not if the server is dropped.
     pub fn on_closed<F, C>(&self, callback: F)
     where
         F: FnOnce(Ending) -> C + Send + Sync + 'static,
         C: Future<Output = ()> + Send + 'static,
     {
-        self.callbacks().closed = Some(Box::new(move |ending| Box::pin(callback(ending))));
+        let callback: Box<OnClosed> = Box::new(move |ending| Box::pin(callback(ending)));
+        self.register(callback, |callbacks| &mut callbacks.closed);
     }
 
     pub(crate) fn new(
@@ -213,26 +220,28 @@ impl Client {
     /// The connection is over: leaves its topics and tells the callback.
     pub(crate) async fn closed(&self, ending: Ending) {
         self.leave_topics();
-        let callback = {
-            let mut callbacks = self.callbacks();
-            callbacks.message = None;
-            callbacks.closed.take()
-        };
-        if let Some(callback) = callback {
+        if let Some(callback) = self.forget_callbacks().closed {
             callback(ending).await;
         }
     }
 
-    /// Remembers a topic that it is in. `false` if it has left already.
+    /// However the connection ended: nothing of it is left behind.
+    pub(crate) fn clear(&self) {
+        self.leave_topics();
+        self.forget_callbacks();
+    }
+
+    /// Remembers that it is in some topics, to leave them.
     pub(crate) fn remember(&self, topics: &Arc<Topics>) {
         let mut known = lock(&self.0.topics);
+        known.retain(|known| known.strong_count() > 0);
         if !known.iter().any(|known| known.as_ptr() == Arc::as_ptr(topics)) {
             known.push(Arc::downgrade(topics));
         }
     }
 
-    pub(crate) fn leave_topics(&self) {
-        let topics = std::mem::take(&mut *lock(&self.0.topics));
+    fn leave_topics(&self) {
+        let topics = mem::take(&mut *lock(&self.0.topics));
         for topics in topics.iter().filter_map(Weak::upgrade) {
             topics.leave(self.0.id);
         }
@@ -240,6 +249,26 @@ impl Client {
 
     fn callbacks(&self) -> MutexGuard<'_, Callbacks> {
         lock(&self.0.callbacks)
+    }
+
+    fn register<C>(&self, callback: C, place: impl FnOnce(&mut Callbacks) -> &mut Option<C>) {
+        let mut callbacks = self.callbacks();
+        if callbacks.gone {
+            return;
+        }
+        let former = place(&mut callbacks).replace(callback);
+        // What is dropped with it may want the lock.
+        drop(callbacks);
+        drop(former);
+    }
+
+    /// Takes the callbacks, which are to be dropped outside of the lock, for good.
+    fn forget_callbacks(&self) -> Callbacks {
+        let gone = Callbacks {
+            gone: true,
+            ..Callbacks::default()
+        };
+        mem::replace(&mut *self.callbacks(), gone)
     }
 }
 

