@@ -28,21 +28,22 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<(), Failure> {
     for name in ["TCP", "TLS"] {
         let ways = [(args.mib, 0), (0, args.mib), (args.mib, args.mib)];
-        let mut rates = [const { Vec::new() }; 3];
+        let mut ratios = Vec::new();
         // In turn, since whatever else the machine does changes with time.
         for _ in 0..args.rounds {
-            for ((up, down), rates) in ways.into_iter().zip(&mut rates) {
+            let mut rates = [0.0; 3];
+            for ((up, down), rate) in ways.into_iter().zip(&mut rates) {
                 let (server, client) = pair(name)?;
                 let start = Instant::now();
                 let pings = exchange(server, client, up, down)?;
-                let rate = (up + down) as f64 / start.elapsed().as_secs_f64();
+                *rate = (up + down) as f64 / start.elapsed().as_secs_f64();
                 println!("{name}: {up} MiB up, {down} MiB down: {rate:.0} MiB/s, {pings} pings answered");
-                rates.push(rate);
             }
+            let [up, down, both] = rates;
+            ratios.push(both / up.max(down));
         }
-        let [up, down, both] = rates.map(median);
-        let ratio = both / up.max(down);
-        println!("{name}: both ways {both:.0} MiB/s, {ratio:.2} of the faster one alone");
+        let ratio = median(ratios);
+        println!("{name}: both ways move {ratio:.2} of what the faster one moves alone");
         println!(
             "{name}: a reader that waits ends at most {:?} after it is told",
             end_of_wait(pair(name)?)?
@@ -54,9 +55,9 @@ fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn median(mut rates: Vec<f64>) -> f64 {
-    rates.sort_unstable_by(f64::total_cmp);
-    rates[rates.len() / 2]
+fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_unstable_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
 }
 
 /// Sends so many MiB up, from the client, and down, while both sides ping; gives the number of pongs.

@@ -42,7 +42,9 @@ pub fn accept_tls(
     tls: Arc<rustls::ServerConfig>,
     config: impl Into<Arc<Config>>,
 ) -> Result<Incoming, Error> {
-    let line = Line::with_tls(stream.into(), crate::tls::Tls::server(tls)?)?;
+    let stream = stream.into();
+    stream.apply(&TcpOptions::default())?;
+    let line = Line::with_tls(stream, crate::tls::Tls::server(tls)?)?;
     accept_on(Arc::new(line), config.into(), None)
 }
 

@@ -42,8 +42,8 @@ impl Opening {
         self.write(answer, deadline)?;
         self.line.end_sending()?;
         let linger = Deadline::after(Some(linger));
-        // Whatever goes wrong from here on, the answer is out.
-        while let Ok(1..) = self.read(linger) {}
+        // Whatever goes wrong from here on, the answer is out. A peer that goes on sending is not read for longer, either.
+        while !linger.has_passed() && matches!(self.read(linger), Ok(1..)) {}
         Ok(())
     }
 }

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
-use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,10 +59,10 @@ impl MessageWriter<'_> {
         let Some(ticket) = &self.ticket else {
             unreachable!("the ticket is given back when the message ends")
         };
-        let (kind, bytes) = (self.kind, mem::take(&mut self.gathered));
-        let number = ticket.queue(|sender, outbox| sender.fragment(kind, last, &bytes, outbox.buffer()))?;
+        // If it fails it stays: a message with a hole in it must not leave.
+        let (kind, bytes) = (self.kind, &self.gathered);
+        let number = ticket.queue(|sender, outbox| sender.fragment(kind, last, bytes, outbox.buffer()))?;
         self.begun = true;
-        self.gathered = bytes;
         self.gathered.clear();
         Ok(number)
     }
@@ -92,7 +91,9 @@ impl io::Write for MessageWriter<'_> {
 
 impl Drop for MessageWriter<'_> {
     fn drop(&mut self) {
-        if self.ticket.take().is_some() && self.begun {
+        // The others get their turn when there is nothing left that they could break into.
+        let ticket = self.ticket.take();
+        if ticket.is_some() && self.begun {
             // Without effect if it is closed already.
             let _ = self
                 .shared

@@ -31,7 +31,7 @@ pub struct Reader {
     inflow: Inflow,
     buffer: ReadBuffer,
     /// Messages that came before a pong that was waited for.
-    put_by: VecDeque<Message>,
+    put_by: PutBy,
     pub(crate) config: Arc<Config>,
     protocol: Option<String>,
     /// Whether the writing half is in the same hands, so that nobody else closes.
@@ -44,6 +44,31 @@ pub struct Reader {
     half_closed: bool,
     /// Whether the transport has ended.
     ended: bool,
+}
+
+/// Messages that wait to be asked for.
+#[derive(Debug, Default)]
+struct PutBy {
+    messages: VecDeque<Message>,
+    /// What they take, in bytes; empty ones take something, too.
+    size: usize,
+}
+
+impl PutBy {
+    fn push(&mut self, message: Message) {
+        self.size += message.len() + size_of::<Message>();
+        self.messages.push_back(message);
+    }
+
+    fn pop(&mut self) -> Option<Message> {
+        let message = self.messages.pop_front()?;
+        self.size -= message.len() + size_of::<Message>();
+        Some(message)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
 }
 
 /// What came of data.
@@ -76,7 +101,7 @@ impl Reader {
             shared,
             inflow,
             buffer,
-            put_by: VecDeque::new(),
+            put_by: PutBy::default(),
             config,
             protocol,
             alone: true,
@@ -122,7 +147,7 @@ impl Reader {
     /// # Errors
     /// As there.
     pub fn recv_reader(&mut self) -> Result<Option<MessageReader<'_>>, Error> {
-        if let Some(message) = self.put_by.pop_front() {
+        if let Some(message) = self.put_by.pop() {
             let kind = message.as_payload().kind();
             return Ok(Some(MessageReader::new(self, kind, message.into_bytes(), true)));
         }
@@ -199,6 +224,7 @@ impl Reader {
     /// Receives until the pong to this ping has come; messages that come before it are put by.
     pub(crate) fn recv_pong(&mut self, payload: [u8; PING_LEN], deadline: Deadline) -> Result<Duration, Error> {
         self.receiver.set_delivery(Delivery::Messages);
+        let mut late = false;
         loop {
             if let Some(time) = self.shared.ping_time(payload) {
                 return Ok(time);
@@ -206,23 +232,27 @@ impl Reader {
             if self.receiver.is_finished() {
                 return Err(SendError::Closed.into());
             }
-            if self.put_by.iter().map(Message::len).sum::<usize>() >= self.config.limits.output_high_water {
+            if self.put_by.size >= self.config.limits.output_high_water {
                 return Err(Error::NothingYet);
             }
             let piece = match self.next_buffered(&mut []) {
                 None if self.buffer.is_empty() && self.shared.ping_time(payload).is_none() => {
+                    if late {
+                        return Err(Error::NothingYet);
+                    }
+                    late = deadline.has_passed();
                     self.wait_for_input(&mut [], deadline)?
                 }
                 piece => piece,
             };
             if let Some(Piece::Message(message)) = piece {
-                self.put_by.push_back(message);
+                self.put_by.push(message);
             }
         }
     }
 
     pub(crate) fn recv_by(&mut self, deadline: Deadline) -> Result<Option<Message>, Error> {
-        if let Some(message) = self.put_by.pop_front() {
+        if let Some(message) = self.put_by.pop() {
             return Ok(Some(message));
         }
         self.receiver.set_delivery(Delivery::Messages);
@@ -237,6 +267,7 @@ impl Reader {
     }
 
     fn next_piece(&mut self, into: &mut [u8], deadline: Deadline) -> Result<Option<Piece>, Error> {
+        let mut late = false;
         while !self.receiver.is_finished() {
             if let Some(piece) = self.next_buffered(into) {
                 return Ok(Some(piece));
@@ -244,6 +275,11 @@ impl Reader {
             if self.receiver.is_finished() {
                 break;
             }
+            if late {
+                return Err(Error::NothingYet);
+            }
+            // Then one read is all: a peer that never stops to send what is no message must not hold the call.
+            late = deadline.has_passed();
             if let Some(piece) = self.wait_for_input(into, deadline)? {
                 return Ok(Some(piece));
             }
@@ -309,7 +345,11 @@ impl Reader {
     /// Waits until there may be input; `false` if something else has to be looked at first.
     fn wait(&mut self, (due, unwritten): (Deadline, Unwritten), deadline: Deadline) -> Result<bool, Error> {
         if self.likely_more {
-            return Ok(true);
+            let interrupted = self.interrupter.as_ref().filter(|interrupter| interrupter.is_raised());
+            return match interrupted.is_some_and(Interrupter::take) {
+                true => Err(Error::NothingYet),
+                false => Ok(true),
+            };
         }
         let (interest, room) = match unwritten {
             Unwritten::Nothing => (Interest::READABLE, Deadline::NEVER),
@@ -416,7 +456,12 @@ impl Reader {
 
     /// Brings the transport to its end, as the receiver says, and tells how the connection ended.
     fn end(&mut self, deadline: Deadline) -> Result<(), Error> {
+        let mut late = false;
         while !self.ended {
+            if late {
+                return Err(Error::NothingYet);
+            }
+            late = deadline.has_passed();
             let until = self.prepare_to_wait();
             let transport = self.shared.with_sender(|sender| self.receiver.transport(sender));
             let failure = self.shared.failure();

@@ -80,6 +80,11 @@ impl Interrupter {
         self.0.waker.wake();
     }
 
+    /// Without a system call.
+    pub(crate) fn is_raised(&self) -> bool {
+        self.0.raised.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn poll_fd(&self) -> PollFd<'_> {
         self.0.waker.poll_fd()
     }

@@ -46,7 +46,8 @@ impl Writer {
         Ok(self.shared.flush(number)?)
     }
 
-    /// As [`WebSocket::feed`](crate::WebSocket::feed).
+    /// As [`WebSocket::feed`](crate::WebSocket::feed). A reader that waits already is not woken for it: [`flush`](Self::flush)
+    /// when that was all.
     ///
     /// # Errors
     /// As [`send`](Self::send).

@@ -221,3 +221,18 @@ fn text_in_pieces_must_be_text() {
     ));
     raw.expect_close(1011);
 }
+
+#[test]
+fn a_piece_that_must_not_be_sent_is_not_left_out_instead() {
+    let (mut raw, mut ws) = Raw::to_server(Config::default());
+    let mut message = ws.send_writer(DataKind::Text).unwrap();
+    message.write_all(b"good").unwrap();
+    message.flush().unwrap();
+    message.write_all(b"\xff").unwrap();
+    for _ in 0..2 {
+        assert!(message.flush().is_err());
+    }
+    assert!(message.finish().is_err());
+    raw.expect(b"\x01\x04good");
+    raw.expect_close(1011);
+}

@@ -3,13 +3,15 @@
 mod common;
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::mpsc;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use common::{PATIENCE, Serving, echo, in_thread};
 use ws_blocking::client::{Client, Reconnect};
-use ws_blocking::hub::Event;
+use ws_blocking::hub::{Event, WhenFull};
 use ws_blocking::{Accept, CloseCode, Config, Connect, Error, Message, SendError, Server};
 
 fn builder(address: SocketAddr) -> ws_blocking::client::Builder {
@@ -163,4 +165,135 @@ fn a_callback_that_panics_does_not_hold_the_end() {
     client.start_reader().unwrap();
     client.send("x").unwrap();
     in_thread(move || client.shutdown())();
+}
+
+#[test]
+fn a_second_panic_at_the_end_is_survived_and_the_reader_starts_again() {
+    let server = Serving::echo(Config::default());
+    let (tell, told) = mpsc::channel();
+    let client = builder(server.address)
+        .on_receive({
+            let tell = tell.clone();
+            move |_, message| {
+                assert_ne!(message, "panic".into(), "as the test wants it");
+                tell.send("received").unwrap();
+            }
+        })
+        .on_disconnect(move |_| {
+            tell.send("ended").unwrap();
+            assert!(!thread::panicking());
+        })
+        .connect()
+        .unwrap();
+    client.start_reader().unwrap();
+    client.send("panic").unwrap();
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), "ended");
+    while client.status().reading {
+        thread::yield_now();
+    }
+    client.reconnect().unwrap();
+    client.start_reader().unwrap();
+    client.send("fine").unwrap();
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), "received");
+    in_thread(move || client.shutdown())();
+}
+
+#[test]
+fn a_panic_when_connected_does_not_hold_the_end() {
+    let server = Serving::echo(Config::default());
+    let rounds = AtomicUsize::new(0);
+    let client = builder(server.address)
+        .on_connect(move |_| assert_eq!(rounds.fetch_add(1, Ordering::SeqCst), 0, "as the test wants it"))
+        .connect()
+        .unwrap();
+    client.start_reader().unwrap();
+    let ending = in_thread(move || {
+        let again = panic::catch_unwind(AssertUnwindSafe(|| client.reconnect()));
+        assert!(again.is_err());
+        assert!(!client.status().connected);
+        client.shutdown();
+    });
+    ending();
+}
+
+#[test]
+fn a_reader_that_waits_for_room_can_be_stopped() {
+    let server = Serving::echo(Config::default());
+    let client = builder(server.address).inbox(1, WhenFull::Wait).connect().unwrap();
+    client.start_reader().unwrap();
+    for number in 0..10 {
+        client.send(number.to_string()).unwrap();
+    }
+    while !client.has_data() {
+        thread::yield_now();
+    }
+    let stopping = in_thread(move || {
+        client.stop_reader();
+        client
+    });
+    let client = stopping();
+    // Nothing is lost by that.
+    let mut came = client.take_received().len();
+    client.start_reader().unwrap();
+    while came < 10 {
+        came += client.take_received().len();
+        thread::yield_now();
+    }
+    in_thread(move || client.shutdown())();
+}
+
+#[test]
+fn messages_without_end_do_not_keep_the_reader_from_being_stopped() {
+    let server = Server::bind("127.0.0.1:0").unwrap();
+    let running = server
+        .start(|incoming| {
+            let mut ws = incoming.accept(Accept::new()).unwrap();
+            while ws.feed("more").is_ok() {}
+        })
+        .unwrap();
+    let (tell, told) = mpsc::channel();
+    let mut config = Config::default();
+    config.timeouts.close = Some(Duration::from_millis(50));
+    let connect = Connect::new(&format!("ws://{}/", running.local_addr().unwrap())).unwrap();
+    let client = Client::builder(connect.config(config))
+        .on_receive(move |_, _| {
+            let _ = tell.send(());
+        })
+        .connect()
+        .unwrap();
+    client.start_reader().unwrap();
+    for _ in 0..1000 {
+        told.recv_timeout(PATIENCE).unwrap();
+    }
+    let stopping = in_thread(move || client.stop_reader());
+    stopping();
+}
+
+#[test]
+fn a_client_can_end_in_its_own_callback() {
+    let server = Serving::echo(Config::default());
+    let (tell, told) = mpsc::channel();
+    let slot = Arc::new(Mutex::new(None::<Client>));
+    let tell_end = tell.clone();
+    let client = builder(server.address)
+        .on_disconnect(move |_| tell_end.send("ended").unwrap())
+        .on_receive({
+            let slot = Arc::clone(&slot);
+            move |_, _| {
+                drop(slot.lock().unwrap().take());
+                tell.send("returned").unwrap();
+            }
+        })
+        .connect()
+        .unwrap();
+    client.start_reader().unwrap();
+    let mut place = slot.lock().unwrap();
+    client.send("x").unwrap();
+    *place = Some(client);
+    drop(place);
+    // The closing handshake is done behind it, and nothing goes on after that.
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), "returned");
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), "ended");
+    assert!(told.recv_timeout(PATIENCE).is_err());
+    assert_eq!(Arc::strong_count(&slot), 1);
 }

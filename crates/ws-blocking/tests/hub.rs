@@ -279,3 +279,26 @@ fn a_hub_that_is_told_to_stop_gives_what_is_left_and_then_nothing() {
     assert_eq!(hub.shutdown(), 0);
     assert_eq!(ws.recv().unwrap(), None);
 }
+
+/// As it happens when both use a mutex that the first has poisoned.
+#[test]
+fn a_second_panic_at_the_end_of_a_connection_ends_nothing_else() {
+    let (tell, told) = mpsc::channel();
+    let hub = server()
+        .hub()
+        .on_receive(|_, message| assert_ne!(message, "panic".into(), "as the test wants it"))
+        .on_disconnect(move |peer| {
+            tell.send(peer.id()).unwrap();
+            panic!("as the test wants it");
+        })
+        .start()
+        .unwrap();
+    let mut other = client(&hub);
+    let mut ws = client(&hub);
+    ws.send("panic").unwrap();
+    assert!(ws.recv().is_err());
+    told.recv_timeout(PATIENCE).unwrap();
+    other.send("still here").unwrap();
+    other.measure_round_trip(PATIENCE).unwrap();
+    assert_eq!(hub.peers().len(), 1);
+}

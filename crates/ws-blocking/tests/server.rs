@@ -4,11 +4,11 @@ mod common;
 
 use std::io::Write;
 use std::net::TcpStream;
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
-use common::{REQUEST, Raw, Serving, close_payload, echo, in_thread, masked};
-use ws_blocking::{Accept, CloseCode, Config, Server, connect};
+use common::{PATIENCE, REQUEST, Raw, Serving, close_payload, echo, in_thread, masked};
+use ws_blocking::{Accept, CloseCode, Config, OverLimit, Server, connect};
 
 #[test]
 fn stopping_closes_every_connection_with_1001() {
@@ -137,6 +137,51 @@ fn a_handler_that_panics_ends_its_own_connection_only() {
     }
     other.send("still here").unwrap();
     assert_eq!(other.recv().unwrap(), Some("still here".into()));
+}
+
+#[test]
+fn a_deadline_of_its_own_is_the_only_one_of_a_shutdown() {
+    let (tell, told) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let released = Mutex::new(released);
+    let server = Server::bind("127.0.0.1:0").unwrap().stop_timeout(1000 * PATIENCE);
+    let running = server
+        .start(move |_incoming| {
+            tell.send(()).unwrap();
+            let _ = released.lock().unwrap().recv();
+        })
+        .unwrap();
+    let mut raw = Raw::connect(running.local_addr().unwrap());
+    raw.write(REQUEST);
+    told.recv_timeout(PATIENCE).unwrap();
+    // The handler does not return, whatever happens to its connection.
+    let ending = in_thread(move || running.shutdown_within(Duration::from_millis(10)));
+    assert_eq!(ending(), 1);
+    drop(release);
+}
+
+#[test]
+fn who_is_being_refused_does_not_hold_a_stopping_server() {
+    let server = Server::bind("127.0.0.1:0").unwrap().max_connections(1);
+    let mut config = Config::default();
+    config.handshake.timeout = 1000 * PATIENCE;
+    let server = server.over_limit(OverLimit::Refuse).config(config);
+    let running = server
+        .stop_timeout(1000 * PATIENCE)
+        .start(|incoming| drop(echo(incoming)))
+        .unwrap();
+    let mut inside = connect(&format!("ws://{}/", running.local_addr().unwrap())).unwrap();
+    // It says nothing, so nobody can be answered.
+    let mut outside = Raw::connect(running.local_addr().unwrap());
+    outside.write("GET / ");
+    let mut refused = Raw::connect(running.local_addr().unwrap());
+    refused.write(REQUEST);
+    assert!(refused.read_head().starts_with("HTTP/1.1 503 "));
+    drop(refused);
+    let ending = in_thread(move || running.shutdown());
+    assert_eq!(inside.recv().unwrap(), None);
+    assert_eq!(ending(), 0);
+    assert!(!matches!(std::io::Read::read(&mut outside.stream, &mut [0]), Ok(1..)));
 }
 
 #[test]

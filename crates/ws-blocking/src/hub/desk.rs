@@ -1,6 +1,7 @@
 //! Where what happens goes: to callbacks, or to an inbox.
 
 use std::fmt;
+use std::panic::{self, AssertUnwindSafe};
 
 use super::inbox::{Event, Inbox, WhenFull};
 use super::peer::Peer;
@@ -46,17 +47,18 @@ impl<W: Wire> Desk<W> {
     /// Receives until the connection ends. `ended` is called before its end is told, which happens
     /// exactly once, whatever ended it, a callback that panics included.
     pub(crate) fn attend(&self, peer: &Peer<W>, reader: &mut W::Reader, ended: impl FnOnce()) {
-        struct Farewell<'a, W: Wire, F: FnOnce()>(&'a Desk<W>, &'a Peer<W>, Option<F>);
-        impl<W: Wire, F: FnOnce()> Drop for Farewell<'_, W, F> {
-            fn drop(&mut self) {
-                self.1.shutdown();
-                if let Some(ended) = self.2.take() {
-                    ended();
-                }
-                self.0.disconnected(self.1);
-            }
+        // The end is not told while a panic unwinds: a callback that panics then as well, since both use a mutex that
+        // the first has poisoned, would end the program.
+        let attended = panic::catch_unwind(AssertUnwindSafe(|| self.receive_all(peer, reader)));
+        peer.shutdown();
+        ended();
+        self.disconnected(peer);
+        if let Err(cause) = attended {
+            panic::resume_unwind(cause);
         }
-        let _farewell = Farewell(self, peer, Some(ended));
+    }
+
+    fn receive_all(&self, peer: &Peer<W>, reader: &mut W::Reader) {
         self.connected(peer);
         loop {
             match W::recv(reader) {

@@ -87,6 +87,8 @@ struct State<W: Wire> {
     dropped: u64,
     dropped_errors: u64,
     closed: bool,
+    /// Whether there is to be no waiting for room.
+    hurried: bool,
 }
 
 impl<W: Wire> Inbox<W> {
@@ -100,6 +102,7 @@ impl<W: Wire> Inbox<W> {
                 dropped: 0,
                 dropped_errors: 0,
                 closed: false,
+                hurried: false,
             }),
             changed: Condvar::new(),
             limit: limit.max(1),
@@ -111,7 +114,7 @@ impl<W: Wire> Inbox<W> {
     pub(crate) fn push(&self, peer: Peer<W>, message: W::Message) {
         let at = SystemTime::now();
         let mut state = self.lock();
-        while state.messages.len() >= self.limit {
+        while state.messages.len() >= self.limit && !state.hurried {
             if state.closed {
                 // Nobody makes room any more, but what is here may still be taken.
                 state.dropped += 1;
@@ -211,6 +214,12 @@ impl<W: Wire> Inbox<W> {
 
     pub(crate) fn dropped_errors(&self) -> u64 {
         self.lock().dropped_errors
+    }
+
+    /// Lets those in who wait for room, the limit notwithstanding, and all who come until it is taken back.
+    pub(crate) fn hurry(&self, hurried: bool) {
+        self.lock().hurried = hurried;
+        self.changed.notify_all();
     }
 
     /// Nobody waits here any more.

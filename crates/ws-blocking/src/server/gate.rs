@@ -83,8 +83,9 @@ struct State {
     stopping: bool,
     members: HashMap<u64, Arc<Slot>>,
     next_id: u64,
-    refused: usize,
-    /// Of connections, by their id, and of those that have ended.
+    /// Clients that are being refused.
+    refused: HashMap<u64, Weak<Line>>,
+    /// Of connections and of those, by their id, and of those that have ended.
     threads: HashMap<u64, JoinHandle<()>>,
     finished: Vec<JoinHandle<()>>,
     /// For the threads of a pool.
@@ -143,12 +144,11 @@ impl Drop for Member {
 
 /// A client that is being refused.
 #[derive(Debug)]
-pub(crate) struct Refused(Arc<Gate>);
+pub(crate) struct Refused(Member);
 
-impl Drop for Refused {
-    fn drop(&mut self) {
-        self.0.lock().refused -= 1;
-        self.0.changed.notify_all();
+impl Refused {
+    pub(crate) fn id(&self) -> u64 {
+        self.0.id
     }
 }
 
@@ -160,7 +160,7 @@ impl Gate {
                 stopping: false,
                 members: HashMap::new(),
                 next_id: 0,
-                refused: 0,
+                refused: HashMap::new(),
                 threads: HashMap::new(),
                 finished: Vec::new(),
                 queue: VecDeque::new(),
@@ -236,11 +236,16 @@ impl Gate {
     }
 
     /// `None` if too many are being refused already.
-    pub(crate) fn refuse(self: &Arc<Self>) -> Option<Refused> {
+    pub(crate) fn refuse(self: &Arc<Self>, line: &Arc<Line>) -> Option<Refused> {
         let mut state = self.lock();
-        (state.refused < MAX_REFUSED).then(|| {
-            state.refused += 1;
-            Refused(Arc::clone(self))
+        (state.refused.len() < MAX_REFUSED).then(|| {
+            let id = state.next_id;
+            state.next_id += 1;
+            state.refused.insert(id, Arc::downgrade(line));
+            Refused(Member {
+                gate: Arc::clone(self),
+                id,
+            })
         })
     }
 
@@ -248,7 +253,7 @@ impl Gate {
     pub(crate) fn keep(&self, id: u64, thread: JoinHandle<()>) {
         let finished = {
             let mut state = self.lock();
-            if state.members.contains_key(&id) {
+            if state.members.contains_key(&id) || state.refused.contains_key(&id) {
                 state.threads.insert(id, thread);
             } else {
                 state.finished.push(thread);
@@ -317,6 +322,7 @@ impl Gate {
     /// handlers have not returned although their transport has ended.
     pub(crate) fn end_all(&self, stop_timeout: Duration) -> usize {
         let deadline = Deadline::after(Some(stop_timeout));
+        self.end_refused();
         self.close_all(deadline);
         if !self.wait_until_empty(deadline) {
             for slot in self.slots() {
@@ -343,9 +349,18 @@ impl Gate {
         }
     }
 
+    /// They are strangers to whom there was little to be said.
+    fn end_refused(&self) {
+        let refused: Vec<_> = self.lock().refused.values().cloned().collect();
+        for line in refused.iter().filter_map(Weak::upgrade) {
+            line.shutdown();
+        }
+    }
+
     fn leave(&self, id: u64) {
         let mut state = self.lock();
         state.members.remove(&id);
+        state.refused.remove(&id);
         if let Some(thread) = state.threads.remove(&id) {
             state.finished.push(thread);
         }
@@ -356,7 +371,7 @@ impl Gate {
     /// Whether all have left in time.
     fn wait_until_empty(&self, deadline: Deadline) -> bool {
         let mut state = self.lock();
-        while !state.members.is_empty() || state.refused > 0 {
+        while !state.members.is_empty() || !state.refused.is_empty() {
             let Ok(left) = deadline.left() else { return false };
             (state, _) = self
                 .changed

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -26,6 +27,7 @@ pub struct Running {
     core: Arc<Core>,
     accepting: Mutex<Option<JoinHandle<()>>>,
     pool: Mutex<Vec<JoinHandle<()>>>,
+    ended: AtomicBool,
 }
 
 pub(crate) struct Core {
@@ -43,6 +45,7 @@ impl Running {
             core: Arc::new(core),
             accepting: Mutex::new(None),
             pool: Mutex::default(),
+            ended: AtomicBool::new(false),
         };
         if let Threads::Pool(count) = running.core.options.threads {
             for _ in 0..count.max(1) {
@@ -148,6 +151,10 @@ impl Running {
     }
 
     fn end(&self, timeout: Duration) -> usize {
+        if self.ended.swap(true, Ordering::SeqCst) {
+            // Being dropped after that.
+            return 0;
+        }
         self.core.gate.stop();
         self.join_accepting();
         let left = self.core.gate.end_all(timeout);
@@ -221,15 +228,17 @@ impl Core {
     }
 
     fn refuse(self: &Arc<Self>, stream: Stream) -> io::Result<()> {
-        let Some(refused) = self.gate.refuse() else {
+        let line = Arc::new(self.options.line(stream)?);
+        let Some(refused) = self.gate.refuse(&line) else {
             return Ok(());
         };
-        let line = Arc::new(self.options.line(stream)?);
+        let id = refused.id();
         let core = Arc::clone(self);
-        self.options.thread().spawn(move || {
+        let thread = self.options.thread().spawn(move || {
             let _refused = refused;
             (core.refuser)(line);
         })?;
+        self.gate.keep(id, thread);
         Ok(())
     }
 }

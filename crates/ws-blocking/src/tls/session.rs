@@ -71,12 +71,15 @@ impl Tls {
 
     /// As [`Line::read`](crate::line::Line::read).
     pub(crate) fn read(&self, socket: &Stream, cipher: &mut Cipher, into: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let filled = self.decrypt(cipher, into)?;
-            if filled > 0 || cipher.eof {
-                return Ok(filled);
-            }
-            cipher.read(socket)?;
+        let filled = self.decrypt(cipher, into)?;
+        if filled > 0 || cipher.eof {
+            return Ok(filled);
+        }
+        cipher.read(socket)?;
+        match self.decrypt(cipher, into)? {
+            // Whoever sends records with nothing in them must not keep the thread in here.
+            0 if !cipher.eof => Err(io::ErrorKind::WouldBlock.into()),
+            filled => Ok(filled),
         }
     }
 

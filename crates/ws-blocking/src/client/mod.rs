@@ -16,14 +16,16 @@
 //! # }
 //! ```
 
+mod reading;
+
 use std::fmt;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use ws_proto::SendError;
 
-use crate::deadline::Deadline;
 use crate::hub::{Callbacks, Desk, ErrorRecord, Event, Messages, Opened, Peer, PeerId, Received, WhenFull, Wire};
 use crate::{Connect, Error, Interrupter};
 
@@ -111,8 +113,11 @@ struct State<W: Wire> {
     connections: u64,
     connected: bool,
     disconnected: bool,
-    /// Whether the thread is to run.
-    reading: bool,
+    /// The thread that is to run, of all that have been started.
+    reading: Option<u64>,
+    started: u64,
+    /// Whether there is nobody any more who could stop the thread.
+    abandoned: bool,
     /// Whether the end was asked for, so that it is not to connect again by itself.
     wanted_end: bool,
 }
@@ -201,7 +206,9 @@ impl<W: Wire> Builder<W> {
                     connections: 0,
                     connected: false,
                     disconnected: false,
-                    reading: false,
+                    reading: None,
+                    started: 0,
+                    abandoned: false,
                     wanted_end: false,
                 }),
                 changed: Condvar::new(),
@@ -277,38 +284,46 @@ impl<W: Wire> Client<W> {
         self.shared.recv(|reader| W::recv_timeout(reader, patience))
     }
 
-    /// Receives in the background: what comes goes to the callbacks or the inbox. Without effect if it runs.
+    /// Receives in the background: what comes goes to the callbacks or the inbox. Without effect if it runs; a thread that
+    /// ended because a callback panicked is replaced.
     ///
     /// # Errors
     /// [`Error::Io`] if the system has no thread to give.
     pub fn start_reader(&self) -> Result<(), Error> {
-        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        if thread.is_some() {
+        let mut thread = self.thread();
+        let mut state = self.shared.lock();
+        if state.reading.is_some() {
             return Ok(());
         }
-        self.shared.lock().reading = true;
+        state.started += 1;
+        let number = state.started;
+        state.reading = Some(number);
+        drop(state);
         let shared = Arc::clone(&self.shared);
         let name = "websocket client".to_owned();
-        let started = thread::Builder::new().name(name).spawn(move || shared.read_on());
-        *thread = Some(started.inspect_err(|_| self.shared.lock().reading = false)?);
+        let started = thread::Builder::new().name(name).spawn(move || shared.read_on(number));
+        *thread = Some(started.inspect_err(|_| self.shared.lock().reading = None)?);
         Ok(())
     }
 
-    /// Stops receiving in the background; the connection stays. When this returns, the thread has ended: from a callback
-    /// it would wait for itself.
+    /// Stops receiving in the background; the connection stays. When this returns, the thread has ended, unless this is
+    /// called by one of its callbacks: then it ends when that returns. What it was about to put into a full inbox is put
+    /// there all the same.
     pub fn stop_reader(&self) {
-        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        let thread = self.thread().take();
         let mut state = self.shared.lock();
-        state.reading = false;
+        state.reading = None;
         let interrupter = state.interrupter.clone();
         drop(state);
         self.shared.changed.notify_all();
         if let Some(interrupter) = &interrupter {
             interrupter.interrupt();
         }
-        if let Some(thread) = thread.take() {
+        if let Some(thread) = thread.filter(|thread| thread.thread().id() != thread::current().id()) {
+            self.shared.desk.inbox.hurry(true);
             // A callback may have panicked.
             let _ = thread.join();
+            self.shared.desk.inbox.hurry(false);
         }
         // If the thread did not need it, it must not meet the next one that receives.
         interrupter.as_ref().map(Interrupter::take);
@@ -321,7 +336,7 @@ impl<W: Wire> Client<W> {
             ever_connected: state.connections > 0,
             connected: state.connected,
             disconnected: state.disconnected,
-            reading: state.reading,
+            reading: state.reading.is_some(),
         }
     }
 
@@ -361,18 +376,25 @@ impl<W: Wire> Client<W> {
     }
 
     /// Closes, waits for the peer as long as the connection may, and ends the reader. An attempt to connect that is under
-    /// way is waited for.
+    /// way is waited for. Called by a callback of its own reader, it waits for nothing, and the reader sees to the rest.
     pub fn shutdown(self) {
         self.end();
     }
 
     fn end(&self) {
         self.shared.desk.inbox.close();
+        let reader = self.thread().as_ref().map(|thread| thread.thread().id());
+        let is_reader = reader == Some(thread::current().id());
         let mut state = self.shared.lock();
         state.wanted_end = true;
+        state.abandoned = is_reader;
         let peer = state.peer.clone();
-        let reading = state.reading;
+        let reading = state.reading.is_some();
         drop(state);
+        if is_reader {
+            peer.iter().for_each(Peer::disconnect);
+            return;
+        }
         if let Some(peer) = peer {
             peer.disconnect();
             // The reader in the background sees the end; without one, this thread does.
@@ -381,11 +403,15 @@ impl<W: Wire> Client<W> {
             }
         }
         let mut state = self.shared.lock();
-        while state.reading && state.connected {
+        while state.reading.is_some() && state.connected {
             state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         drop(state);
         self.stop_reader();
+    }
+
+    fn thread(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.thread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -436,7 +462,11 @@ impl<W: Wire> Shared<W> {
         state.peer = Some(peer.clone());
         state.interrupter = Some(interrupter);
         drop(state);
-        self.desk.connected(&peer);
+        if let Err(cause) = panic::catch_unwind(AssertUnwindSafe(|| self.desk.connected(&peer))) {
+            drop(reader);
+            self.note_end(&peer);
+            panic::resume_unwind(cause);
+        }
         self.put_back(&peer, Box::new(reader));
         self.changed.notify_all();
         Ok(())
@@ -452,8 +482,8 @@ impl<W: Wire> Shared<W> {
             state.peer = None;
         }
         drop(state);
-        self.desk.disconnected(peer);
         self.changed.notify_all();
+        self.desk.disconnected(peer);
     }
 
     fn recv(
@@ -488,100 +518,8 @@ impl<W: Wire> Shared<W> {
         self.note_end(peer);
     }
 
-    /// The reader in the background.
-    fn read_on(&self) {
-        let _end = EndOfPanic(self);
-        let mut failed = 0;
-        loop {
-            let mut state = self.lock();
-            while state.reading && state.reader.is_none() && !self.should_connect(&state, failed) {
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-            }
-            if !state.reading {
-                return;
-            }
-            let (Some(peer), Some(mut reader)) = (state.peer.clone(), state.reader.take()) else {
-                drop(state);
-                if self.wait_to_connect(failed) {
-                    let connecting = self.connecting();
-                    if self.lock().connected {
-                        continue;
-                    }
-                    failed = match self.connect(&connecting) {
-                        Ok(()) => 0,
-                        Err(error) => {
-                            self.desk.inbox.record(None, error);
-                            failed + 1
-                        }
-                    };
-                }
-                continue;
-            };
-            drop(state);
-            loop {
-                match W::recv(&mut reader) {
-                    Ok(Some(message)) => self.desk.received(&peer, message),
-                    Err(Error::NothingYet) if self.lock().reading => {}
-                    Err(Error::NothingYet) => {
-                        self.put_back(&peer, reader);
-                        return;
-                    }
-                    Ok(None) => break,
-                    Err(error) => {
-                        // Who ended it knows why it ends like this.
-                        if self.lock().peer.as_ref() == Some(&peer) {
-                            self.desk.inbox.record(Some(peer.clone()), error);
-                        }
-                        break;
-                    }
-                }
-            }
-            drop(reader);
-            self.note_end(&peer);
-        }
-    }
-
-    fn should_connect(&self, state: &State<W>, failed: u32) -> bool {
-        let Some(policy) = &self.reconnect else { return false };
-        !state.connected && !state.wanted_end && policy.attempts.is_none_or(|most| failed < most)
-    }
-
-    /// Waits as long as is to be waited before an attempt; `false` if there is to be none.
-    fn wait_to_connect(&self, failed: u32) -> bool {
-        let Some(policy) = &self.reconnect else { return false };
-        let deadline = Deadline::after(Some(policy.wait(failed, rand::random())));
-        let mut state = self.lock();
-        loop {
-            if !state.reading || !self.should_connect(&state, failed) {
-                return false;
-            }
-            let Ok(left) = deadline.left() else { return true };
-            let waited = self.changed.wait_timeout(state, left.unwrap_or(Duration::MAX));
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-    }
-
     fn lock(&self) -> MutexGuard<'_, State<W>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A callback that panics ends the reader and its connection, and nothing waits for them.
-struct EndOfPanic<'a, W: Wire>(&'a Shared<W>);
-
-impl<W: Wire> Drop for EndOfPanic<'_, W> {
-    fn drop(&mut self) {
-        if !thread::panicking() {
-            return;
-        }
-        let mut state = self.0.lock();
-        state.reading = false;
-        let peer = state.peer.clone();
-        drop(state);
-        if let Some(peer) = peer {
-            peer.shutdown();
-            self.0.note_end(&peer);
-        }
     }
 }
 
