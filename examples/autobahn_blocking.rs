@@ -1,4 +1,4 @@
-//! The counterpart of Autobahn's fuzzing server: runs all of its cases over ws-blocking, then asks for the report.
+//! The counterpart of Autobahn's fuzzing server and of its fuzzing client, through every path of ws-blocking.
 //!
 //! `cargo run --release --example autobahn_blocking -- --url ws://127.0.0.1:9001 --agent ws-blocking`
 
@@ -6,37 +6,78 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use examples::args::AutobahnArgs;
+use examples::args::announce;
+use examples::autobahn::{Args, Client, End, Server};
 use examples::outcome;
-use ws_blocking::{Connect, Message, WebSocket};
+use ws_blocking::{Accept, Config, Connect, Message, WebSocket};
 
-fn main() -> ExitCode {
-    outcome::exit_code(run(&AutobahnArgs::parse()))
+/// Which part of the crate echoes.
+#[derive(Clone, Copy, Debug)]
+enum Path {
+    Plain,
+    Split,
 }
 
-fn run(args: &AutobahnArgs) -> Result<(), Box<dyn Error>> {
-    let AutobahnArgs { url, agent } = args;
+fn main() -> ExitCode {
+    let args = Args::parse([("plain", Path::Plain), ("split", Path::Split)]);
     let config = Arc::new(args.config());
-    let connect = |path: &str| Connect::new(&format!("{url}/{path}"))?.config(config.clone()).connect();
-    let count: u32 = match connect("getCaseCount")?.recv()? {
+    outcome::exit_code(match &args.end {
+        End::Client(client) => run_cases(client, config, args.path),
+        End::Server(server) => serve(server, config, args.path),
+    })
+}
+
+fn run_cases(client: &Client, config: Arc<Config>, path: Path) -> Result<(), Box<dyn Error>> {
+    let tls = client.tls()?;
+    let open = |url: &str| {
+        let connect = Connect::new(url)?.config(config.clone());
+        match &tls {
+            Some(tls) => connect.tls(tls.clone()).connect(),
+            None => connect.connect(),
+        }
+    };
+    let count: u32 = match open(&client.count_url())?.recv()? {
         Some(Message::Text(count)) => count.as_str().parse()?,
         other => return Err(format!("not a number of cases: {other:?}").into()),
     };
     for case in 1..=count {
-        let ws = connect(&format!("runCase?case={case}&agent={agent}"))?;
+        let ws = open(&client.case_url(case))?;
         // Many cases are meant to fail; what they should come to, the fuzzing server knows.
-        let _ = echo(ws);
+        let _ = echo(ws, path);
     }
-    while connect(&format!("updateReports?agent={agent}"))?.recv()?.is_some() {}
+    while open(&client.report_url())?.recv()?.is_some() {}
     println!("ran {count} cases");
     Ok(())
 }
 
-fn echo(mut ws: WebSocket) -> Result<(), ws_blocking::Error> {
-    while let Some(message) = ws.recv()? {
-        ws.feed(message)?;
-        if !ws.has_buffered_input() {
-            ws.flush()?;
+fn serve(server: &Server, config: Arc<Config>, path: Path) -> Result<(), Box<dyn Error>> {
+    let mut serving = ws_blocking::Server::bind(server.address())?.config(config);
+    if let Some(tls) = server.tls()? {
+        serving = serving.tls(tls);
+    }
+    announce(serving.local_addr()?);
+    serving.serve(move |incoming| {
+        // As above: how a connection is to end, the fuzzing client knows.
+        let _ = incoming.accept(Accept::new()).and_then(|ws| echo(ws, path));
+    })?;
+    Ok(())
+}
+
+fn echo(mut ws: WebSocket, path: Path) -> Result<(), ws_blocking::Error> {
+    match path {
+        Path::Plain => {
+            while let Some(message) = ws.recv()? {
+                ws.feed(message)?;
+                if !ws.has_buffered_input() {
+                    ws.flush()?;
+                }
+            }
+        }
+        Path::Split => {
+            let (mut reader, writer) = ws.split();
+            while let Some(message) = reader.recv()? {
+                writer.send(message)?;
+            }
         }
     }
     Ok(())

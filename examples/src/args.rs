@@ -85,44 +85,6 @@ impl ServerArgs {
     }
 }
 
-/// What the counterpart of Autobahn's fuzzing server is told: `--url URL --agent NAME`.
-#[derive(Clone, Debug)]
-pub struct AutobahnArgs {
-    /// The fuzzing server, `ws://HOST:PORT` without a slash at the end.
-    pub url: String,
-    /// The name for the report.
-    pub agent: String,
-}
-
-impl AutobahnArgs {
-    /// Reads the program's arguments, or ends the program.
-    pub fn parse() -> Self {
-        or_exit(Self::from_parser(lexopt::Parser::from_env()), AUTOBAHN_USAGE)
-    }
-
-    /// What the suite needs to try everything: room for its messages, and compression with whatever window it asks for.
-    pub fn config(&self) -> Config {
-        config(Some(AUTOBAHN_MAX_MESSAGE), Some(&windowed(15)))
-    }
-
-    fn from_parser(mut parser: lexopt::Parser) -> Result<Self, lexopt::Error> {
-        let (mut url, mut agent) = (None, None);
-        while let Some(arg) = parser.next()? {
-            match arg {
-                Long("url") => url = Some(parser.value()?.string()?),
-                Long("agent") => agent = Some(parser.value()?.string()?),
-                Long("help") | Short('h') => exit_with_usage(AUTOBAHN_USAGE),
-                _ => return Err(arg.unexpected()),
-            }
-        }
-        let url = checked(url.ok_or("--url is missing")?)?;
-        Ok(Self {
-            url: url.trim_end_matches('/').to_owned(),
-            agent: agent.ok_or("--agent is missing")?,
-        })
-    }
-}
-
 /// What a client is told: `--deflate[=BITS] --ca FILE --proxy URL URL`.
 #[derive(Clone, Debug)]
 pub struct ClientArgs {
@@ -160,7 +122,7 @@ impl ClientArgs {
             }
         }
         Ok(Self {
-            url: checked(url.ok_or("the URL is missing")?)?,
+            url: with_scheme(url.ok_or("the URL is missing")?)?,
             deflate,
             ca,
             proxy,
@@ -175,7 +137,7 @@ pub fn announce(address: SocketAddr) {
     let _ = io::stdout().flush();
 }
 
-fn config(max_message: Option<u64>, deflate: Option<&Deflate>) -> Config {
+pub(crate) fn config(max_message: Option<u64>, deflate: Option<&Deflate>) -> Config {
     let mut config = Config::default();
     if let Some(bytes) = max_message {
         config.limits.max_message = bytes;
@@ -201,7 +163,7 @@ fn dedicated(bits: Option<OsString>) -> Result<Deflate, lexopt::Error> {
 }
 
 /// Compression with windows of at most 2 to this power, in both directions.
-fn windowed(bits: u8) -> Deflate {
+pub(crate) fn windowed(bits: u8) -> Deflate {
     let mut deflate = Deflate::dedicated();
     deflate.window_bits = bits;
     deflate.peer_window_bits = bits;
@@ -209,7 +171,7 @@ fn windowed(bits: u8) -> Deflate {
 }
 
 /// Refuses what is no WebSocket URL at first sight; the rest shows when it is connected to.
-fn checked(url: String) -> Result<String, lexopt::Error> {
+pub(crate) fn with_scheme(url: String) -> Result<String, lexopt::Error> {
     let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
     if scheme.eq_ignore_ascii_case("ws") || scheme.eq_ignore_ascii_case("wss") {
         Ok(url)
@@ -218,23 +180,20 @@ fn checked(url: String) -> Result<String, lexopt::Error> {
     }
 }
 
-fn or_exit<T>(args: Result<T, lexopt::Error>, usage: &str) -> T {
+pub(crate) fn or_exit<T>(args: Result<T, lexopt::Error>, usage: &str) -> T {
     args.unwrap_or_else(|error| {
         eprintln!("error: {error}\n{usage}");
         process::exit(2)
     })
 }
 
-fn exit_with_usage(usage: &str) -> ! {
+pub(crate) fn exit_with_usage(usage: &str) -> ! {
     println!("{usage}");
     process::exit(0)
 }
 
 const DEFAULT_HOST: &str = "127.0.0.1";
 const DEFAULT_PORT: u16 = 9001;
-
-/// The suite's largest messages have 16 MiB; a limit of ours must not be what a case finds.
-const AUTOBAHN_MAX_MESSAGE: u64 = 64 * 1024 * 1024;
 
 const SERVER_USAGE: &str =
     "usage: [--host HOST] [--port PORT] [--max-message BYTES] [--deflate[=BITS] | --deflate-shared]
@@ -246,9 +205,6 @@ const SERVER_USAGE: &str =
                        (default 12 for what is sent, 15 for what comes)
   --deflate-shared     compress every message by itself: idle connections need no memory for it
   --heap-report        answer every line on stdin with the bytes on the heap";
-const AUTOBAHN_USAGE: &str = "usage: --url ws://HOST:PORT --agent NAME
-  --url URL     where Autobahn's fuzzing server listens
-  --agent NAME  the name for its report";
 const CLIENT_USAGE: &str = "usage: [--deflate[=BITS]] [--ca FILE] [--proxy URL] URL
   URL               where to connect to, such as ws://127.0.0.1:9001/
   --ca FILE         for wss: trust these certificates (PEM) and no others
@@ -316,11 +272,9 @@ mod tests {
                 "{args:?}"
             );
         }
-        assert!(AutobahnArgs::from_parser(lexopt::Parser::from_args(["--url", "ws://x"])).is_err());
         assert!(ClientArgs::from_parser(lexopt::Parser::from_args([""; 0])).is_err());
         assert!(ClientArgs::from_parser(lexopt::Parser::from_args(["ws://x", "ws://y"])).is_err());
         assert!(ClientArgs::from_parser(lexopt::Parser::from_args(["http://x"])).is_err());
         assert!(ClientArgs::from_parser(lexopt::Parser::from_args(["WS://x"])).is_ok());
-        assert!(AutobahnArgs::from_parser(lexopt::Parser::from_args(["--agent", "me", "--url", "x:9001"])).is_err());
     }
 }

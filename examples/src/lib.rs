@@ -3,6 +3,7 @@
 //! This library holds what the programs share and what has nothing to do with WebSocket.
 
 pub mod args;
+pub mod autobahn;
 pub mod heap;
 pub mod outcome;
 pub mod stop;

@@ -29,12 +29,15 @@ usage: cargo xtask TASK
   test [--list] [--only PART]... [--skip PART]...
                    every test there is; the last line counts the parts
   autobahn [--shell tokio|mio|blocking]... [--role server|client]...
+           [--path plain|split|stream|tls|one-port]...
            [--cases LIST] [--quick] [--all]
-                   the Autobahn suite; of 12.* and 13.* (compression) a sample
+                   the Autobahn suite, through every path that a shell has;
+                   of 12.* and 13.* (compression) a sample, and through all
+                   paths but the plain one a thinner sample and no 9.*
                    --cases  comma-separated, as in `--cases 6.*,7.1.1`
                    --quick  without 9.* (large messages)
-                   --all    every case there is: 517, for an hour or more
-                   reports: target/autobahn/SHELL-ROLE/reports/index.html
+                   --all    every case there is: 517, for hours through all paths
+                   reports: target/autobahn/SHELL-ROLE-PATH/reports/index.html
                    $WSTEST: a command to use instead of a `wstest` set up here
   memory           heap bytes per idle connection, at 10,000 connections
 

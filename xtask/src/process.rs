@@ -121,10 +121,12 @@ impl Running {
         }
     }
 
-    /// The address behind `listening on ws://`, as `HOST:PORT`.
+    /// The address behind `listening on ws://` or `wss://`, as `HOST:PORT`.
     pub(crate) fn address(&self, limit: Duration) -> Result<String, String> {
         self.line(limit, |line| {
-            Some(line.strip_prefix("listening on ws://").map(str::to_owned))
+            let url = line.strip_prefix("listening on ");
+            let address = url.and_then(|url| url.strip_prefix("ws://").or(url.strip_prefix("wss://")));
+            Some(address.map(str::to_owned))
         })?
         .ok_or_else(|| format!("{}: the first line is not `listening on ws://…`", self.name))
     }
@@ -251,6 +253,8 @@ mod tests {
     fn the_address_is_the_first_line() {
         let server = started("echo listening on ws://127.0.0.1:80; echo more; exec sleep 1000");
         assert_eq!(server.address(LIMIT).unwrap(), "127.0.0.1:80");
+        let secure = started("echo listening on wss://127.0.0.1:443; exec sleep 1000");
+        assert_eq!(secure.address(LIMIT).unwrap(), "127.0.0.1:443");
         let other = started("echo hello; echo listening on ws://127.0.0.1:80");
         assert!(other.address(LIMIT).unwrap_err().contains("first line"));
     }

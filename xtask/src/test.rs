@@ -45,7 +45,7 @@ const PARTS: [Part; 10] = [
     },
     Part {
         name: "autobahn",
-        what: "the Autobahn suite, all shells, both roles",
+        what: "the Autobahn suite: all shells, both roles, all paths",
         run: autobahn,
     },
     Part {
