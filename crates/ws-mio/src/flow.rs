@@ -11,10 +11,8 @@ pub(crate) struct Flow {
     pub(crate) readable: bool,
     /// There may be room to write.
     pub(crate) writable: bool,
-    /// The peer's end has been signalled: a short read does not mean that there is nothing more.
-    pub(crate) read_closed: bool,
-    /// The end has been read.
-    pub(crate) eof: bool,
+    /// Whether more can come.
+    pub(crate) end: End,
     /// Writing has failed: nobody listens.
     pub(crate) deaf: bool,
     /// We have shut down our direction.
@@ -33,6 +31,17 @@ pub(crate) struct Flow {
     pub(crate) paused: bool,
     /// Something was not delivered for want of room that may need no more input.
     pub(crate) held: bool,
+}
+
+/// Whether the peer has ended its direction, or the socket has failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum End {
+    #[default]
+    None,
+    /// That was signalled: a short read does not mean that there is nothing more.
+    Signalled,
+    /// The end has been read.
+    Read,
 }
 
 /// How far a connection has come, as far as it matters to the loop.
@@ -56,9 +65,19 @@ pub(crate) struct Readiness {
 
 impl Flow {
     pub(crate) fn note(&mut self, ready: Readiness) {
-        self.readable |= (ready.readable || ready.read_closed) && !self.eof;
+        self.readable |= (ready.readable || ready.read_closed) && self.end != End::Read;
         self.writable |= ready.writable && !self.deaf;
-        self.read_closed |= ready.read_closed;
+        if ready.read_closed {
+            self.note_end();
+        }
+    }
+
+    /// The end is to be read.
+    pub(crate) fn note_end(&mut self) {
+        if self.end != End::Read {
+            self.end = End::Signalled;
+            self.readable = true;
+        }
     }
 
     /// Reads once. Zero means that there is nothing now, or, with `eof` set, nothing more.
@@ -75,11 +94,11 @@ impl Flow {
         match result {
             Ok(count @ 1..) => {
                 // An end behind a short read has been signalled, or will be.
-                self.readable = count == into.len() || !socket.short_read_drains() || self.read_closed;
+                self.readable = count == into.len() || !socket.short_read_drains() || self.end == End::Signalled;
                 return count;
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Ok(0) | Err(_) => self.eof = true,
+            Ok(0) | Err(_) => self.end = End::Read,
         }
         self.readable = false;
         0

@@ -16,7 +16,7 @@ use ws_proto::{Bytes, Config, Instant, Outbox, Payload, Prepared};
 
 use crate::alarms::{Alarm, Alarms};
 use crate::clock::Clock;
-use crate::flow::Stage;
+use crate::flow::{End, Stage};
 use crate::mail::{Mail, Post};
 use crate::output;
 use crate::wire::{Backlog, Unread, Wire};
@@ -286,7 +286,7 @@ impl<'a> Io<'a> {
         }
         self.shared.input = input;
         self.spend(count);
-        taken == count && count > 0 && !self.wire.flow.eof
+        taken == count && count > 0 && self.wire.flow.end != End::Read
     }
 
     /// Reads once into memory of the protocol's own, for what is large: it saves a copy. Returns how many bytes came. Only
@@ -309,7 +309,7 @@ impl<'a> Io<'a> {
     /// Whether the peer has ended its direction, or the socket has failed: nothing more will come, though some may be left
     /// to read.
     pub fn has_ended(&self) -> bool {
-        self.wire.flow.eof && self.shared.turn.unread.is_empty()
+        self.wire.flow.end == End::Read && self.shared.turn.unread.is_empty()
     }
 
     /// Queues bytes. They leave at the end of the call.

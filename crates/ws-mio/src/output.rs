@@ -71,8 +71,7 @@ fn note(flow: &mut Flow, offered: usize, result: &io::Result<usize>) {
         Err(_) => {
             flow.deaf = true;
             flow.writable = false;
-            flow.readable = true;
-            flow.read_closed = true;
+            flow.note_end();
         }
     }
 }

@@ -43,7 +43,8 @@ pub trait Protocol {
         let _ = (io, why);
     }
 
-    /// The protocol as a value that [`Server::with`](crate::Server::with) can look into.
+    /// The protocol as a value that [`Server::with`](crate::Server::with) can look into. Hidden, since it is of use to this
+    /// crate's own protocol only; here, since a `dyn Protocol` can't be cast to `dyn Any` before Rust 1.86.
     #[doc(hidden)]
     fn as_any(&mut self) -> Option<&mut dyn Any> {
         None

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use common::{CLOSE, Peer, REQUEST, TEXT, close, config, frame};
+use common::{CLOSE, Peer, REQUEST, TEXT, close, config, frame, until, until_some};
 use ws_mio::{
     Agreed, Backpressure, Client, ClientId, CloseCode, Config, Context, Http, Options, Payload, Server, State, TimerId,
     pair_up,
@@ -258,6 +258,21 @@ fn who_is_behind_is_treated_as_the_policy_says() {
 }
 
 #[test]
+fn a_context_tells_who_and_where() {
+    let (mut server, peers, _) = company(1, config());
+    let id = server.clients().iter().next().unwrap();
+    let told = server.with(id, |_: &mut Member, context| {
+        assert_eq!(context.id(), id);
+        assert_eq!(context.peer_addr().unwrap(), peers[0].stream.local_addr().unwrap());
+        #[cfg(unix)]
+        assert!(std::os::fd::AsRawFd::as_raw_fd(context.stream()) > 0);
+        format!("{context:?}")
+    });
+    assert_eq!(told.unwrap(), format!("Context({id}, Open)"));
+    assert_eq!(id.to_string(), "0.0");
+}
+
+#[test]
 fn a_connection_has_its_time() {
     let mut server = Server::new(config()).unwrap();
     let mut options = Options::default();
@@ -424,19 +439,4 @@ fn heard(server: &mut Server, peer: &mut Peer) -> String {
         peer.got.drain(..2 + len);
         Some(String::from_utf8(text).unwrap())
     })
-}
-
-fn until(server: &mut Server, mut done: impl FnMut(&mut Server) -> bool) {
-    until_some(server, |server| done(server).then_some(()));
-}
-
-fn until_some<T>(server: &mut Server, mut done: impl FnMut(&mut Server) -> Option<T>) -> T {
-    let begun = std::time::Instant::now();
-    loop {
-        if let Some(found) = done(server) {
-            return found;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(60), "nothing came of it");
-        server.turn(Some(Duration::from_millis(2))).unwrap();
-    }
 }

@@ -147,6 +147,16 @@ fn every_address_of_a_name_is_tried() {
 }
 
 #[test]
+fn messages_of_the_applications_own_kinds_come_back() {
+    let mut config = config();
+    config.opcodes.register(3, "ascii").unwrap();
+    let mut world = World::new(config, Recorder::echo);
+    let mut peer = world.peer();
+    peer.send(&frame(0x83, b"plain"));
+    assert_eq!(world.frame(&mut peer), (0x83, b"plain".to_vec()));
+}
+
+#[test]
 fn chunks_are_handed_out_as_they_come() {
     let mut config: Config = config();
     config.delivery = Delivery::Chunks;

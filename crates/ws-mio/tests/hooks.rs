@@ -7,7 +7,7 @@ use std::net::Shutdown;
 use std::rc::Rc;
 use std::time::Duration;
 
-use common::{BINARY, CLOSE, PING, PONG, Peer, REQUEST, TEXT, close, config, frame};
+use common::{BINARY, CLOSE, PING, PONG, Peer, REQUEST, TEXT, close, config, frame, until, until_some};
 use ws_mio::{
     Accept, Agreed, Client, CloseCode, CloseFrame, Config, Context, Error, Http, Payload, Request, Response, Server,
     Start, State,
@@ -432,21 +432,6 @@ fn open(server: &mut Server, peer: &mut Peer) {
         peer.got.windows(4).position(|window| window == b"\r\n\r\n")
     });
     peer.got.drain(..id + 4);
-}
-
-fn until(server: &mut Server, mut done: impl FnMut(&mut Server) -> bool) {
-    until_some(server, |server| done(server).then_some(()));
-}
-
-fn until_some<T>(server: &mut Server, mut done: impl FnMut(&mut Server) -> Option<T>) -> T {
-    let begun = std::time::Instant::now();
-    loop {
-        if let Some(found) = done(server) {
-            return found;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(60), "nothing came of it");
-        server.turn(Some(Duration::from_millis(2))).unwrap();
-    }
 }
 
 fn gone(server: &mut Server) {

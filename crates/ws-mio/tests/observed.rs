@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use common::{BINARY, CLOSE, Peer, REQUEST, TEXT, close, config, frame};
+use common::{BINARY, CLOSE, Peer, REQUEST, TEXT, close, config, frame, until};
 use ws_mio::{Client, Context, Counted, Happening, Http, Limited, Observed, Payload, Server};
 
 /// Notes what comes, in all the ways there are.
@@ -88,12 +88,4 @@ fn who_sends_too_much_is_closed() {
         peer.got.ends_with(b"too many messages")
     });
     assert_eq!(notes.borrow().iter().filter(|note| *note == "recv").count(), 3);
-}
-
-fn until(server: &mut Server, mut done: impl FnMut(&mut Server) -> bool) {
-    let begun = std::time::Instant::now();
-    while !done(server) {
-        assert!(begun.elapsed() < Duration::from_secs(60), "nothing came of it");
-        server.turn(Some(Duration::from_millis(2))).unwrap();
-    }
 }

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use common::{Peer, REQUEST, TEXT, config, frame};
+use common::{Peer, REQUEST, TEXT, config, frame, until};
 use ws_mio::{
     Agreed, Answer, Client, Context, Detect, Error, Http, Io, Lines, Link, Next, Payload, Protocol, Ready, Response,
     Server, Speaker, Talk, each,
@@ -383,12 +383,4 @@ fn gets(server: &mut Server, peer: &mut Peer, end: &[u8]) {
         peer.receive();
         peer.got.windows(end.len().max(1)).any(|bytes| bytes == end) || end.is_empty()
     });
-}
-
-fn until(server: &mut Server, mut done: impl FnMut(&mut Server) -> bool) {
-    let begun = std::time::Instant::now();
-    while !done(server) {
-        assert!(begun.elapsed() < Duration::from_secs(60), "nothing came of it");
-        server.turn(Some(Duration::from_millis(2))).unwrap();
-    }
 }

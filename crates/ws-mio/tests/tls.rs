@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Peer, REQUEST, TEXT, config, frame};
+use common::{Peer, REQUEST, TEXT, config, frame, until};
 use ws_mio::tls::rustls::{ClientConfig, ServerConfig};
 use ws_mio::{
     Agreed, Answer, Arrival, Client, CloseCode, Context, Detect, Error, Http, Io, Next, Payload, Protocol, Ready,
@@ -256,14 +256,6 @@ fn certificates() -> (Arc<ServerConfig>, Arc<ClientConfig>) {
     let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
     let server = tls::server_config(certificate.as_bytes(), key.as_bytes()).unwrap();
     (server, tls::trusting(certificate.as_bytes()).unwrap())
-}
-
-fn until(server: &mut Server, mut done: impl FnMut(&mut Server) -> bool) {
-    let begun = std::time::Instant::now();
-    while !done(server) {
-        assert!(begun.elapsed() < Duration::from_secs(60), "nothing came of it");
-        server.turn(Some(Duration::from_millis(2))).unwrap();
-    }
 }
 
 #[test]

@@ -261,6 +261,23 @@ impl World {
     }
 }
 
+/// Turns the server until this is so.
+pub fn until(server: &mut Server, mut done: impl FnMut(&mut Server) -> bool) {
+    until_some(server, |server| done(server).then_some(()));
+}
+
+/// Turns the server until there is what is looked for.
+pub fn until_some<T>(server: &mut Server, mut look: impl FnMut(&mut Server) -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look(server) {
+            return found;
+        }
+        assert!(begun.elapsed() < WATCHDOG, "nothing came of it");
+        server.turn(Some(GRANULE)).unwrap();
+    }
+}
+
 /// The other end of a connection, without any library.
 pub struct Peer {
     pub stream: TcpStream,
