@@ -1,7 +1,8 @@
 //! Every await point given up at random, under load: nothing is lost, doubled or torn.
 //!
-//! The usual run is bounded by rounds. `WS_STRESS_SECONDS=60 cargo test --release -p ws-tokio --test stress` goes on for
-//! as long as that.
+//! The usual run is bounded by rounds. `WS_STRESS_SECONDS=60 cargo test --release -p ws-tokio --all-features --test stress
+//! -- --nocapture` goes on for as long as that and tells how many rounds it were. Every third is without compression,
+//! the others with one of its two kinds.
 
 use std::future::Future;
 use std::pin::pin;
@@ -9,10 +10,10 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use tokio::io::duplex;
+use tokio::io::{DuplexStream, duplex};
 use tokio::net::TcpListener;
 use ws_tokio::{
-    Accept, CloseCode, Config, Connection, Error, Message, Reader, SendError, WebSocket, Writer, accept, connect,
+    Accept, CloseCode, Config, Error, Message, Reader, SendError, WebSocket, Writer, accept, accept_with, connect,
 };
 
 /// A small generator, so that a failing seed can be run again.
@@ -89,24 +90,53 @@ fn number(message: &Message) -> u64 {
     at
 }
 
-fn config() -> Arc<Config> {
+/// How connections compress: not at all, or in one of both ways.
+#[derive(Clone, Copy)]
+enum Mode {
+    Plain,
+    #[cfg(feature = "deflate")]
+    Shared,
+    #[cfg(feature = "deflate")]
+    Dedicated,
+}
+
+const MODES: &[Mode] = &[
+    Mode::Plain,
+    #[cfg(feature = "deflate")]
+    Mode::Shared,
+    #[cfg(feature = "deflate")]
+    Mode::Dedicated,
+];
+
+fn config(mode: Mode) -> Arc<Config> {
     let mut config = Config::default();
     config.limits.output_high_water = 3_000;
+    match mode {
+        Mode::Plain => {}
+        #[cfg(feature = "deflate")]
+        Mode::Shared => config.handshake.extensions.push(ws_tokio::deflate::Deflate::shared()),
+        #[cfg(feature = "deflate")]
+        Mode::Dedicated => config
+            .handshake
+            .extensions
+            .push(ws_tokio::deflate::Deflate::dedicated()),
+    }
     config.into()
 }
 
-fn pair(chance: &mut Chance) -> (WebSocket<tokio::io::DuplexStream>, WebSocket<tokio::io::DuplexStream>) {
+async fn pair(mode: Mode, chance: &mut Chance) -> (WebSocket<DuplexStream>, WebSocket<DuplexStream>) {
     let (near, far) = duplex(1 + chance.below(10_000) as usize);
-    let (server, client) = (Connection::server(config()), Connection::client(config(), || *b"mask"));
-    (
-        WebSocket::from_raw(near, server, config(), Vec::new()),
-        WebSocket::from_raw(far, client, config(), Vec::new()),
-    )
+    let server = async { accept_with(near, config(mode)).await?.accept(Accept::new()).await };
+    let client = connect("ws://localhost/").config(config(mode)).over(far);
+    let (server, client) = tokio::join!(server, client);
+    let (client, answer) = client.unwrap();
+    assert_eq!(answer.extensions.is_empty(), matches!(mode, Mode::Plain));
+    (server.unwrap(), client)
 }
 
 /// One task, which sends, pings and receives in turns. Its sends wait for nobody who would wait for them: what does not
 /// get through is given up for receiving.
-async fn whole(mut ws: WebSocket<tokio::io::DuplexStream>, mut chance: Chance, count: u64, closes: bool) {
+async fn whole(mut ws: WebSocket<DuplexStream>, mut chance: Chance, count: u64, closes: bool) {
     let (mut sent, mut received) = (0, 0);
     while sent < count || received < count {
         match chance.below(10) {
@@ -142,7 +172,7 @@ async fn whole(mut ws: WebSocket<tokio::io::DuplexStream>, mut chance: Chance, c
     assert!(ws.ending().unwrap().is_clean());
 }
 
-async fn read_all(mut reader: Reader<tokio::io::DuplexStream>, mut chance: Chance, writers: u64, count: u64) {
+async fn read_all(mut reader: Reader<DuplexStream>, mut chance: Chance, writers: u64, count: u64) {
     let mut next = vec![0; writers as usize];
     for _ in 0..writers * count {
         let got = stubbornly!(&mut chance, reader.recv()).unwrap().unwrap();
@@ -157,7 +187,7 @@ async fn read_all(mut reader: Reader<tokio::io::DuplexStream>, mut chance: Chanc
     );
 }
 
-async fn write_all(writer: Writer<tokio::io::DuplexStream>, mut chance: Chance, writers: u64, which: u64, count: u64) {
+async fn write_all(writer: Writer<DuplexStream>, mut chance: Chance, writers: u64, which: u64, count: u64) {
     for at in 0..count {
         stubbornly!(&mut chance, writer.send(message(at * writers + which))).unwrap();
         match chance.below(10) {
@@ -171,9 +201,9 @@ async fn write_all(writer: Writer<tokio::io::DuplexStream>, mut chance: Chance, 
 }
 
 /// Both ends in halves, several writers each.
-async fn halves(chance: &mut Chance, count: u64) {
+async fn halves(mode: Mode, chance: &mut Chance, count: u64) {
     const WRITERS: u64 = 3;
-    let (near, far) = pair(chance);
+    let (near, far) = pair(mode, chance).await;
     let mut tasks = Vec::new();
     let mut writing = Vec::new();
     let mut closers = Vec::new();
@@ -253,13 +283,14 @@ async fn everything_given_up_at_random() {
     let mut seed = 1u64;
     loop {
         let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        let (near, far) = pair(&mut chance);
+        let mode = MODES[seed as usize % MODES.len()];
+        let (near, far) = pair(mode, &mut chance).await;
         let (one, two) = (Chance(chance.below(u64::MAX) + 1), Chance(chance.below(u64::MAX) + 1));
         let near = tokio::spawn(whole(near, one, 200, true));
         let far = tokio::spawn(whole(far, two, 200, false));
         near.await.unwrap();
         far.await.unwrap();
-        halves(&mut chance, 60).await;
+        halves(mode, &mut chance, 60).await;
         openings(&mut chance, 10).await;
         seed += 1;
         if seed > ROUNDS && Instant::now() >= end {
@@ -270,4 +301,4 @@ async fn everything_given_up_at_random() {
 }
 
 /// Enough for every await point to have been given up many times.
-const ROUNDS: u64 = 5;
+const ROUNDS: u64 = 6;
