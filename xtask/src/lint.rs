@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Packages outside the workspace; formatting is checked where they exist.
-const APART: [&str; 3] = ["fuzz", "xtask/no_std/frame", "xtask/no_std/proto"];
+const APART: [&str; 4] = ["benches/peers", "fuzz", "xtask/no_std/frame", "xtask/no_std/proto"];
 
 /// Packages whose compressor is a feature that is off.
 const SMALL_BY_DEFAULT: [&str; 4] = ["ws-proto", "ws-mio", "ws-tokio", "ws-blocking"];

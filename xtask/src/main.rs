@@ -3,6 +3,7 @@
 
 mod args;
 mod autobahn;
+mod bench;
 mod browser;
 mod layers;
 mod lint;
@@ -40,6 +41,11 @@ usage: cargo xtask TASK
                    reports: target/autobahn/SHELL-ROLE-PATH/reports/index.html
                    $WSTEST: a command to use instead of a `wstest` set up here
   memory           heap bytes per idle connection, at 10,000 connections
+  bench [echo|broadcast|connect|idle|instructions]
+        [--rounds N] [--seconds S] [--only SERVER]... [--update]
+                   our servers beside the peers' and beside a floor, over loopback;
+                   instructions of the core's hot paths beside the table that is
+                   kept (--update: a new table); reports: target/bench/
 
 exit code: 0 passed, 1 failed, 2 bad arguments, 3 skipped (a tool can't be had)";
 
@@ -84,6 +90,10 @@ fn dispatch(mut args: Args) -> Result<Outcome, Usage> {
         memory::MEASURE => {
             args.end()?;
             Ok(within(memory::measure))
+        }
+        "bench" => {
+            let plan = bench::Plan::parse(args)?;
+            Ok(within(|project| bench::run(project, &plan)))
         }
         "help" | "--help" | "-h" => {
             println!("{USAGE}");

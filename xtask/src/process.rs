@@ -131,6 +131,11 @@ impl Running {
         .ok_or_else(|| format!("{}: the first line is not `listening on ws://…`", self.name))
     }
 
+    /// The process's number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The program's standard input, if it was piped and not yet taken.
     pub(crate) fn stdin(&mut self) -> Option<ChildStdin> {
         self.child.stdin.take()

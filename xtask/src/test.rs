@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::{
     args::{Args, Usage},
-    autobahn, browser, memory,
+    autobahn, bench, browser, memory,
     outcome::Outcome,
     peers, process,
     project::{Project, cargo},
@@ -17,7 +17,7 @@ struct Part {
     run: fn(&Project) -> Outcome,
 }
 
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 11] = [
     Part {
         name: "unit",
         what: "unit and integration tests of the workspace",
@@ -68,6 +68,11 @@ const PARTS: [Part; 10] = [
         what: "heap bytes per idle connection",
         run: memory::run,
     },
+    Part {
+        name: "instructions",
+        what: "instructions of the core's hot paths, beside the table that is kept",
+        run: bench::instructions,
+    },
 ];
 
 /// Programs that must link and run without std.
@@ -108,7 +113,7 @@ impl Plan {
 pub(crate) fn run(project: &Project, plan: &Plan) -> Outcome {
     if plan.list {
         for Part { name, what, .. } in &PARTS {
-            println!("{name:10} {what}");
+            println!("{name:12} {what}");
         }
         return Outcome::Passed;
     }

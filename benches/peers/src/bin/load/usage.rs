@@ -1,0 +1,55 @@
+//! What a process has used, by the kernel's accounting; and how long answers took.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+/// The server's processor time and the clock, from one moment on.
+pub(crate) struct Usage {
+    pid: u32,
+    began: Instant,
+    before: Duration,
+}
+
+impl Usage {
+    pub(crate) fn of(pid: u32) -> Self {
+        Self {
+            pid,
+            began: Instant::now(),
+            before: processor_time(pid),
+        }
+    }
+
+    /// One line: how many a second, the server's processor time for each in nanoseconds, how much of the time the server was
+    /// running, and the waits in microseconds.
+    pub(crate) fn print(self, count: u64, waits: &mut [Duration]) {
+        let used = (processor_time(self.pid) - self.before).as_secs_f64();
+        let elapsed = self.began.elapsed().as_secs_f64();
+        waits.sort_unstable();
+        let percentile = |percent: usize| {
+            waits
+                .get(waits.len() * percent / 100)
+                .map_or(0.0, |wait| wait.as_secs_f64() * 1e6)
+        };
+        println!(
+            "rate={:.0} cpu_ns={:.1} busy={:.3} p50_us={:.1} p99_us={:.1}",
+            count as f64 / elapsed,
+            used * 1e9 / count as f64,
+            used / elapsed,
+            percentile(50),
+            percentile(99),
+        );
+    }
+}
+
+/// Of all its threads.
+fn processor_time(pid: u32) -> Duration {
+    let schedstat = |path: String| {
+        let text = fs::read_to_string(path).ok()?;
+        text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
+    };
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("the server's process");
+    tasks
+        .flatten()
+        .filter_map(|task| schedstat(format!("{}/schedstat", task.path().display())))
+        .sum()
+}
