@@ -5,7 +5,7 @@
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
-use ws_blocking::{Accept, Config, Connect, Stream, WebSocket, accept_with};
+use ws_blocking::{Accept, Config, Connect, Error, Incoming, Stream, WebSocket, accept_with};
 
 /// What lies between the two.
 #[derive(Clone, Copy, Debug)]
@@ -27,26 +27,20 @@ pub(crate) const KINDS: &[Kind] = &[
 
 /// A server's connection and a client's.
 pub(crate) fn pair(kind: Kind, config: Config) -> (WebSocket, WebSocket) {
+    let accepting = config.clone();
+    let connect = |url| Connect::new(url).unwrap().config(config);
     match kind {
-        Kind::Tcp => over(tcp(), "ws://localhost/", config),
+        Kind::Tcp => open(tcp(), |near| accept_with(near, accepting), connect("ws://localhost/")),
         #[cfg(unix)]
-        Kind::Unix => over(
-            std::os::unix::net::UnixStream::pair().unwrap(),
-            "ws://localhost/",
-            config,
-        ),
+        Kind::Unix => {
+            let sockets = std::os::unix::net::UnixStream::pair().unwrap();
+            open(sockets, |near| accept_with(near, accepting), connect("ws://localhost/"))
+        }
         #[cfg(feature = "tls")]
         Kind::Tls => {
             let (server, client) = tls::configs();
-            let (near, far) = tcp();
-            let accept_config = config.clone();
-            let accepting = thread::spawn(move || {
-                let incoming = ws_blocking::accept_tls(near, server, accept_config).unwrap();
-                incoming.accept(Accept::new()).unwrap()
-            });
-            let connect = Connect::new("wss://localhost/").unwrap().config(config).tls(client);
-            let (ws, _) = connect.connect_over(far).unwrap();
-            (accepting.join().unwrap(), ws)
+            let connect = connect("wss://localhost/").tls(client);
+            open(tcp(), |near| ws_blocking::accept_tls(near, server, accepting), connect)
         }
     }
 }
@@ -57,13 +51,13 @@ pub(crate) fn tcp() -> (TcpStream, TcpStream) {
     (listener.accept().unwrap().0, client)
 }
 
-fn over<S: Into<Stream> + Send + 'static>((near, far): (S, S), url: &str, config: Config) -> (WebSocket, WebSocket) {
-    let accept_config = config.clone();
-    let accepting = thread::spawn(move || {
-        let incoming = accept_with(near, accept_config).unwrap();
-        incoming.accept(Accept::new()).unwrap()
-    });
-    let (ws, _) = Connect::new(url).unwrap().config(config).connect_over(far).unwrap();
+fn open<S: Into<Stream> + Send + 'static>(
+    (near, far): (S, S),
+    accept: impl FnOnce(S) -> Result<Incoming, Error> + Send + 'static,
+    connect: Connect,
+) -> (WebSocket, WebSocket) {
+    let accepting = thread::spawn(move || accept(near).unwrap().accept(Accept::new()).unwrap());
+    let (ws, _) = connect.connect_over(far).unwrap();
     (accepting.join().unwrap(), ws)
 }
 
@@ -71,28 +65,14 @@ fn over<S: Into<Stream> + Send + 'static>((near, far): (S, S), url: &str, config
 pub(crate) mod tls {
     use std::sync::Arc;
 
-    use rustls::pki_types::PrivateKeyDer;
-    use rustls::{ClientConfig, RootCertStore, ServerConfig};
+    use ws_blocking::tls::rustls::{ClientConfig, ServerConfig};
+    use ws_blocking::tls::{server_config, trusting};
 
     /// A server's, with a certificate for localhost, and a client's that trusts it.
     pub(crate) fn configs() -> (Arc<ServerConfig>, Arc<ClientConfig>) {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-        let certificate = made.cert.der().clone();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let server = ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.clone()], key)
-            .unwrap();
-        let mut roots = RootCertStore::empty();
-        roots.add(certificate).unwrap();
-        let client = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        (Arc::new(server), Arc::new(client))
+        let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        let server = server_config(certificate.as_bytes(), key.as_bytes()).unwrap();
+        (server, trusting(certificate.as_bytes()).unwrap())
     }
 }
