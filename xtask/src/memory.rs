@@ -22,7 +22,7 @@ const CONNECTIONS: usize = 10_000;
 /// One file for each connection, and some for the rest; the server inherits the limit.
 const FILES: usize = CONNECTIONS + 500;
 /// The servers, and how many bytes of heap one connection may cost there.
-const SERVERS: [(&str, usize); 2] = [("echo_mio", 512), ("echo_tokio", 2048)];
+const SERVERS: [(&str, usize); 2] = [("echo_mio", 256), ("echo_tokio", 2048)];
 /// For a server to start, and for any single answer.
 const LIMIT: Duration = Duration::from_secs(60);
 

@@ -3,6 +3,7 @@
 use ws_proto::handshake::{ClientHandshake, ClientRequest, HandshakeError, Outcome};
 use ws_proto::{Connection, Instant};
 
+use crate::dial::called_off;
 use crate::http::open;
 use crate::websocket::tell_unopened;
 use crate::{Agreed, Client, Context, Error, Io, Next, Protocol, Ready};
@@ -94,6 +95,7 @@ impl<C: Client + 'static> Protocol for Asking<C> {
     fn ready(&mut self, io: &mut Io<'_>, why: Ready) -> Next {
         match why {
             Ready::Stop => return Next::Fail(Error::Stopped),
+            Ready::Mail if io.is_called_off() => return Next::Fail(called_off()),
             Ready::Timer(token) => {
                 if let Some(client) = &mut self.client {
                     client.timer(&mut Context::new(io.link(), None), token);

@@ -115,7 +115,7 @@ impl Clients {
         self.named.get(&id).map(|name| &**name)
     }
 
-    /// Sends a message to one connection. Nothing happens if it is gone.
+    /// Sends a message to one connection. Nothing happens if it is gone, or not open yet.
     pub fn send<'p>(&mut self, to: ClientId, message: impl Into<Payload<'p>>) {
         self.send_prepared(to, &Prepared::new(message));
     }
@@ -178,7 +178,8 @@ impl Clients {
         place.into_iter().flat_map(|place| self.topics.of_place(place))
     }
 
-    /// Starts the closing handshake of a client. Other protocols end their connection.
+    /// Starts the closing handshake of a client; one that is not open yet is dropped, and told [`Error::Io`](crate::Error::Io).
+    /// Other protocols end their connection.
     pub fn close(&mut self, id: ClientId, code: CloseCode, reason: &str) {
         self.post(id, Post::Close(code, reason.into()));
     }

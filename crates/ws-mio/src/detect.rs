@@ -147,7 +147,7 @@ impl Protocol for Looking {
     }
 
     fn ready(&mut self, io: &mut Io<'_>, why: Ready) -> Next {
-        if matches!(why, Ready::Stop | Ready::Old) {
+        if matches!(why, Ready::Stop | Ready::Old) || why == Ready::Mail && io.is_called_off() {
             return Next::Drop;
         }
         while io.read(|_, bytes| {

@@ -96,6 +96,7 @@ impl Protocol for Dial {
                 Next::Stay
             }
             Ready::Io => self.look(io),
+            Ready::Mail if io.is_called_off() => Next::Fail(called_off()),
             _ => Next::Stay,
         }
     }
@@ -116,6 +117,11 @@ pub(crate) fn next_stream(addresses: &mut vec::IntoIter<SocketAddr>, mut error: 
         }
     }
     Err(error)
+}
+
+/// Somebody has closed a connection before it was open.
+pub(crate) fn called_off() -> Error {
+    io::Error::from(io::ErrorKind::ConnectionAborted).into()
 }
 
 /// What a dialling socket is watched for: becoming writable means connected.

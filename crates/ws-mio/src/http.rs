@@ -136,7 +136,7 @@ impl Protocol for Opening {
     }
 
     fn ready(&mut self, io: &mut Io<'_>, why: Ready) -> Next {
-        if why == Ready::Stop || why == Ready::Old {
+        if why == Ready::Stop || why == Ready::Old || why == Ready::Mail && io.is_called_off() {
             return Next::Drop;
         }
         let mut next = None;

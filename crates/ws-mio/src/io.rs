@@ -46,9 +46,16 @@ struct Turn {
     budget: usize,
     /// Some of the backlog has been written.
     progressed: bool,
+    /// Input was offered that nothing was made of.
+    declined: bool,
 }
 
 impl Shared {
+    /// Whether the last turn's connection made nothing of the input that it was offered.
+    pub(crate) fn was_declined(&self) -> bool {
+        self.turn.declined
+    }
+
     pub(crate) fn new(config: Arc<Config>, registry: Registry, handle: Handle) -> Self {
         Self {
             clients: Clients::default(),
@@ -248,6 +255,7 @@ impl<'a> Io<'a> {
                 .unwrap_or_default(),
             budget: BYTES_PER_TURN,
             progressed: false,
+            declined: false,
         };
         Self {
             link: Link { id, wire, shared },
@@ -262,12 +270,14 @@ impl<'a> Io<'a> {
     /// the server calls [`ready`](crate::Protocol::ready) again when there is more.
     pub fn read(&mut self, take: impl FnOnce(&mut Io<'_>, &mut [u8]) -> usize) -> bool {
         if self.wire.flow.paused || self.shared.clients.mail.is_full() {
+            self.shared.turn.declined = false;
             return false;
         }
         if !self.shared.turn.unread.is_empty() {
             let mut unread = mem::take(&mut self.shared.turn.unread);
             let taken = take(self, unread.bytes_mut());
             unread.advance(taken);
+            self.shared.turn.declined &= taken == 0;
             if unread.is_empty() {
                 return true;
             }
@@ -277,6 +287,7 @@ impl<'a> Io<'a> {
         if !self.may_read() {
             return false;
         }
+        self.shared.turn.declined = false;
         let mut input = mem::take(&mut self.shared.input);
         let (mut socket, flow, _) = self.wire.parts();
         let count = flow.read(&mut socket, &mut input);
@@ -295,6 +306,7 @@ impl<'a> Io<'a> {
         if !self.shared.turn.unread.is_empty() || !self.may_read() {
             return 0;
         }
+        self.shared.turn.declined = false;
         let (mut socket, flow, _) = self.wire.parts();
         let count = flow.read(&mut socket, window);
         self.spend(count / DIRECT_DISCOUNT);
@@ -419,6 +431,26 @@ impl<'a> Io<'a> {
     /// Whether a deadline is not covered by the alarm that is set.
     pub(crate) fn is_before_alarm(&self, at: Instant) -> bool {
         at < self.wire.alarm.instant() && Alarm::at(at) < self.wire.alarm
+    }
+
+    /// Offers input: if nothing is made of it, it waits for the next event, since offering it again and again would keep the
+    /// loop busy.
+    pub(crate) fn offer_input(&mut self) {
+        self.shared.turn.declined = !self.shared.clients.mail.is_full();
+    }
+
+    /// Another protocol takes over, to which nothing has been offered yet.
+    pub(crate) fn hand_over(&mut self) {
+        self.shared.turn.declined = false;
+    }
+
+    /// Whether somebody has asked for this connection to be closed, before there is anybody to get messages.
+    pub(crate) fn is_called_off(&mut self) -> bool {
+        let mut is_called_off = false;
+        while let Some(post) = self.next_post() {
+            is_called_off |= matches!(*post, Post::Close(..));
+        }
+        is_called_off
     }
 
     /// Writes what an earlier turn had to leave.

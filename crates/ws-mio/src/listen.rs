@@ -188,9 +188,13 @@ fn bind_unix(path: &Path, backlog: i32) -> io::Result<std::os::unix::net::UnixLi
 fn is_abandoned(path: &Path) -> bool {
     use std::os::unix::fs::FileTypeExt;
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
-    let refused = std::os::unix::net::UnixStream::connect(path)
-        .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
-    is_socket && refused
+    // A listener that lives and is busy would keep a blocking socket waiting.
+    let try_it = || {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        socket.connect(&socket2::SockAddr::unix(path)?)
+    };
+    is_socket && try_it().is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 pub(crate) fn no_address() -> io::Error {

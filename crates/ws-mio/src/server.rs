@@ -419,7 +419,7 @@ impl Server {
         if !follow(protocol, io, next) {
             return self.remove(id);
         }
-        if slot.wire.wants_turn() && !slot.wire.flow.queued {
+        if slot.wire.wants_turn() && !slot.wire.flow.queued && !self.shared.was_declined() {
             slot.wire.flow.queued = true;
             self.ready.push_back(id);
         }
@@ -516,6 +516,7 @@ impl fmt::Debug for Server {
 /// Does what the socket is ready for.
 fn serve_io(protocol: &mut dyn Protocol, io: &mut Io<'_>) -> Next {
     io.write_backlog();
+    io.offer_input();
     protocol.ready(io, Ready::Io)
 }
 
@@ -533,10 +534,12 @@ fn follow(protocol: &mut Box<dyn Protocol>, mut io: Io<'_>, mut next: Next) -> b
             Next::Finish => {
                 protocol.close(&mut io, None);
                 *protocol = Box::new(Linger::new());
+                io.hand_over();
                 protocol.accept(&mut io)
             }
             Next::Become(other) => {
                 *protocol = other;
+                io.hand_over();
                 match protocol.accept(&mut io) {
                     Next::Stay if io.has_unread() => protocol.ready(&mut io, Ready::Io),
                     next => next,

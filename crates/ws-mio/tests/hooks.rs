@@ -373,6 +373,43 @@ fn a_server_that_stops_while_a_connection_opens_tells_it() {
     assert_eq!(*log.borrow(), ["setup", stopped, "close 1006"]);
 }
 
+#[test]
+fn a_connection_that_is_not_open_yet_can_be_called_off() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let log = Log::default();
+    let mut server = Server::new(config()).unwrap();
+    let url = format!("ws://{}/", silent.local_addr().unwrap());
+    for turns in [0, 5] {
+        let id = server.connect(&url, diarist(&log, "", "")).unwrap();
+        // It dials, and after some turns it asks.
+        for _ in 0..turns {
+            server.turn(Some(Duration::from_millis(1))).unwrap();
+        }
+        server.clients().send(id, "too early");
+        server.clients().close(id, CloseCode::NORMAL, "");
+        server.run().unwrap();
+        let log = std::mem::take(&mut *log.borrow_mut());
+        assert!(log[1].starts_with("error could not connect"), "{log:?}");
+        assert_eq!([&*log[0], &*log[2]], ["setup", "close 1006"]);
+        assert_eq!(log.len(), 3);
+    }
+    // A peer that has asked for nothing yet.
+    let (mut server, mut peer, _) = world(config(), "", "");
+    let ids = Rc::new(RefCell::new(Vec::new()));
+    let for_check = Rc::clone(&ids);
+    server.admit(move |arrival| {
+        for_check.borrow_mut().push(arrival.id);
+        true
+    });
+    until(&mut server, |server| server.connections() == 1);
+    let id = ids.borrow()[0];
+    server.clients().close(id, CloseCode::NORMAL, "");
+    until(&mut server, |_| {
+        peer.receive();
+        peer.ended
+    });
+}
+
 /// Sets a timer before it is open.
 struct Early(Log);
 

@@ -74,6 +74,29 @@ fn unix_sockets_are_served() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_unix_socket_that_is_busy_is_not_taken_over() {
+    let path = std::env::temp_dir().join(format!("ws-mio-{}-busy.sock", std::process::id()));
+    let mut server = Server::new(config()).unwrap();
+    let busy = Listen::unix(&path).backlog(0);
+    server.listen_with(busy, Http::clients(|| Echo)).unwrap();
+    // Until nobody else can even wait at it.
+    let mut waiting = Vec::new();
+    let full = loop {
+        let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        match socket.connect(&socket2::SockAddr::unix(&path).unwrap()) {
+            Ok(()) => waiting.push(socket),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(full.kind(), std::io::ErrorKind::WouldBlock);
+    let mut other = Server::new(config()).unwrap();
+    assert!(other.listen_with(Listen::unix(&path), Http::clients(|| Echo)).is_err());
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
 fn a_loop_can_be_run_as_long_as_somebody_wants() {
     let mut server = Server::new(config()).unwrap();
     server.listen("127.0.0.1:0", Http::clients(|| Echo)).unwrap();

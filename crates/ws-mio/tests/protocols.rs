@@ -225,6 +225,58 @@ fn a_protocol_is_changed_in_mid_life_without_losing_a_byte() {
     until(&mut server, |server| server.connections() == 0);
 }
 
+/// Takes so many bytes, and leaves the others.
+struct Picky(usize);
+
+impl Protocol for Picky {
+    fn ready(&mut self, io: &mut Io<'_>, _why: Ready) -> Next {
+        while self.0 > 0
+            && io.read(|_, bytes| {
+                let taken = bytes.len().min(self.0);
+                self.0 -= taken;
+                taken
+            })
+        {}
+        // And looks once more, in vain.
+        io.read(|_, _| 0);
+        Next::Stay
+    }
+}
+
+/// Ignores what comes.
+struct Ignorant;
+
+impl Protocol for Ignorant {
+    fn ready(&mut self, _io: &mut Io<'_>, _why: Ready) -> Next {
+        Next::Stay
+    }
+}
+
+#[test]
+fn input_that_nobody_wants_costs_no_time() {
+    for is_picky in [true, false] {
+        let mut server = Server::new(config()).unwrap();
+        let service = move |_: &ws_mio::Arrival| -> Box<dyn Protocol> {
+            match is_picky {
+                true => Box::new(Picky(3)),
+                false => Box::new(Ignorant),
+            }
+        };
+        let address = server.listen("127.0.0.1:0", service).unwrap();
+        let mut peer = Peer::connect(address);
+        until(&mut server, |server| server.connections() == 1);
+        peer.send(b"hello");
+        until(&mut server, |server| {
+            server.turn(Some(Duration::ZERO)).unwrap();
+            server.patience() != Some(Duration::ZERO)
+        });
+        for _ in 0..5 {
+            server.turn(Some(Duration::ZERO)).unwrap();
+            assert_ne!(server.patience(), Some(Duration::ZERO));
+        }
+    }
+}
+
 #[test]
 fn a_protocol_that_changes_in_a_circle_is_ended() {
     struct Circle;
