@@ -10,7 +10,9 @@ use std::sync::mpsc;
 use std::thread;
 
 use common::{PATIENCE, REQUEST, Raw, echo};
-use ws_blocking::{Accepting, CloseCode, Connect, Error, OverLimit, Running, Server, Threads, connect};
+use ws_blocking::{
+    Accepting, CloseCode, Config, Connect, Error, OverLimit, Role, Running, Server, Threads, WebSocket, connect,
+};
 
 fn server() -> Server {
     Server::bind("127.0.0.1:0").unwrap()
@@ -173,6 +175,24 @@ fn tls_is_served_and_strangers_to_it_are_not() {
     ws.send("secret").unwrap();
     assert_eq!(ws.recv().unwrap(), Some("secret".into()));
     ws.close(CloseCode::NORMAL, "").unwrap();
+}
+
+/// Whatever lies over it: what belongs together is gathered here, so the system need not.
+#[test]
+fn sockets_send_at_once() {
+    let (near, _far) = pairs::tcp();
+    let kept = near.try_clone().unwrap();
+    let _ws = WebSocket::from_raw(near, Role::Server, Config::default(), &[]).unwrap();
+    assert!(kept.nodelay().unwrap());
+    #[cfg(feature = "tls")]
+    {
+        let (server_tls, _) = pairs::tls::configs();
+        let (near, far) = pairs::tcp();
+        let kept = near.try_clone().unwrap();
+        drop(far);
+        assert!(ws_blocking::accept_tls(near, server_tls, Config::default()).is_err());
+        assert!(kept.nodelay().unwrap());
+    }
 }
 
 #[test]

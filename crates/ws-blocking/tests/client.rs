@@ -243,6 +243,29 @@ fn a_reader_that_waits_for_room_can_be_stopped() {
 }
 
 #[test]
+fn a_full_inbox_drops_the_oldest_and_counts() {
+    let server = Serving::echo(Config::default());
+    let client = builder(server.address)
+        .inbox(3, WhenFull::DropOldest)
+        .connect()
+        .unwrap();
+    client.start_reader().unwrap();
+    for number in 0..10 {
+        client.send(number.to_string()).unwrap();
+    }
+    while client.dropped() < 7 {
+        thread::yield_now();
+    }
+    let left: Vec<_> = client
+        .take_received()
+        .into_iter()
+        .map(|received| received.message)
+        .collect();
+    assert_eq!(left, ["7".into(), "8".into(), "9".into()]);
+    assert_eq!((client.dropped(), client.dropped_errors()), (7, 0));
+}
+
+#[test]
 fn messages_without_end_do_not_keep_the_reader_from_being_stopped() {
     let server = Server::bind("127.0.0.1:0").unwrap();
     let running = server

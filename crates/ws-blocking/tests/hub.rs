@@ -208,7 +208,7 @@ fn messages_go_to_all_or_to_all_but_some() {
 #[test]
 fn one_that_does_not_read_does_not_keep_a_message_from_the_others() {
     let mut config = Config::default();
-    config.timeouts.ping_timeout = Some(Duration::from_millis(200));
+    config.timeouts.ping_timeout = Some(Duration::from_secs(1));
     let hub = server().config(config).hub().start().unwrap();
     let deaf = client(&hub);
     while hub.peers().is_empty() {

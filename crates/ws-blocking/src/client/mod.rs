@@ -222,6 +222,9 @@ impl<W: Wire> Builder<W> {
 impl<W: Wire> Client<W> {
     /// Ends the connection, if there is one, and makes a new one. A reader in the background goes on with it.
     ///
+    /// Not for callbacks, which are called while a connection is made and waited for meanwhile; for what is to follow an
+    /// end there is [`Builder::reconnect`].
+    ///
     /// # Errors
     /// As [`Connect::connect`]; there is no connection then.
     pub fn reconnect(&self) -> Result<(), Error> {
@@ -360,6 +363,11 @@ impl<W: Wire> Client<W> {
         self.shared.desk.inbox.next_event(timeout)
     }
 
+    /// How many messages the inbox has dropped for others.
+    pub fn dropped(&self) -> u64 {
+        self.shared.desk.inbox.dropped()
+    }
+
     /// Whether something failed since the errors were last taken.
     pub fn has_errors(&self) -> bool {
         self.shared.desk.inbox.has_errors()
@@ -373,6 +381,11 @@ impl<W: Wire> Client<W> {
     /// What failed, up to the last 256.
     pub fn take_errors(&self) -> Vec<ErrorRecord<W>> {
         self.shared.desk.inbox.take_errors()
+    }
+
+    /// How many errors were dropped for later ones.
+    pub fn dropped_errors(&self) -> u64 {
+        self.shared.desk.inbox.dropped_errors()
     }
 
     /// Closes, waits for the peer as long as the connection may, and ends the reader. An attempt to connect that is under

@@ -275,8 +275,8 @@ impl Hub {
 
     /// Sends a message to all connections but some; gives the number of those that have got it.
     ///
-    /// It is framed once. Those that have room get it at once; then those that have none are waited for, one after the
-    /// other, as [`WebSocket::send`](crate::WebSocket::send) waits.
+    /// It is framed once. Those that have room get it at once; then those that have none are waited for, as
+    /// [`WebSocket::send`](crate::WebSocket::send) waits: their deadlines run at the same time.
     pub fn send_all_except(&self, message: impl Into<Message>, except: &[PeerId]) -> usize {
         let message = message.into();
         let prepared = Prepared::new(&message);
