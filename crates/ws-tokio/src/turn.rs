@@ -36,34 +36,12 @@ impl<S: ByteStream> WebSocket<S> {
     }
 
     pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
-        self.deliver(Delivery::Messages);
-        loop {
-            if let Some(message) = self.next_message() {
-                return Poll::Ready(Ok(Some(message)));
-            }
-            if self.ended || self.is_left_to_close() {
-                return Poll::Ready(self.outcome().map(|()| None));
-            }
-            if let Some(message) = ready!(self.poll_turn(cx)) {
-                return Poll::Ready(Ok(Some(message)));
-            }
-        }
+        self.poll_next_of(Delivery::Messages, Self::next_message, |message| message, cx)
     }
 
     /// The next piece of a message. The whole of it, if it was begun while whole ones were asked for.
     pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Piece>, Error>> {
-        self.deliver(Delivery::Chunks);
-        loop {
-            if let Some(piece) = self.next_piece() {
-                return Poll::Ready(Ok(Some(piece)));
-            }
-            if self.ended || self.is_left_to_close() {
-                return Poll::Ready(self.outcome().map(|()| None));
-            }
-            if let Some(message) = ready!(self.poll_turn(cx)) {
-                return Poll::Ready(Ok(Some(Piece::whole(message))));
-            }
-        }
+        self.poll_next_of(Delivery::Chunks, Self::next_piece, Piece::whole, cx)
     }
 
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
@@ -124,6 +102,29 @@ impl<S: ByteStream> WebSocket<S> {
     fn tell_of_close(&mut self) {
         if let Some(frame) = lock(&self.line).closed.take() {
             self.receiver.handle_local_close(*frame);
+        }
+    }
+
+    /// The next of what is asked for, from what was read, or else from what is read now.
+    #[inline]
+    fn poll_next_of<T>(
+        &mut self,
+        delivery: Delivery,
+        next: impl Fn(&mut Self) -> Option<T>,
+        whole: impl Fn(Message) -> T,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<T>, Error>> {
+        self.deliver(delivery);
+        loop {
+            if let Some(next) = next(self) {
+                return Poll::Ready(Ok(Some(next)));
+            }
+            if self.ended || self.is_left_to_close() {
+                return Poll::Ready(self.outcome().map(|()| None));
+            }
+            if let Some(message) = ready!(self.poll_turn(cx)) {
+                return Poll::Ready(Ok(Some(whole(message))));
+            }
         }
     }
 

@@ -9,14 +9,16 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use common::*;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, Join, ReadBuf, Sink, join, sink};
 use tokio::task::yield_now;
 use ws_tokio::{CloseCode, Config, Response, accept};
 
 /// Where the buffers lie that were offered for input.
 type Offered = Arc<Mutex<HashSet<usize>>>;
 
-/// A peer that sends what it has, then neither sends nor ends.
+/// A peer that takes everything, sends what it has, then neither sends nor ends.
+type Transport = Join<Silent, Sink>;
+
 struct Silent {
     sends: &'static [u8],
     offered: Offered,
@@ -37,26 +39,12 @@ impl AsyncRead for Silent {
     }
 }
 
-impl AsyncWrite for Silent {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
-
 /// Lets many peers of a kind wait at the same time, and counts the buffers that served them all.
-async fn buffers<W: Future<Output = ()> + Send + 'static>(sends: &'static [u8], wait: fn(Silent) -> W) -> usize {
+async fn buffers<W: Future<Output = ()> + Send + 'static>(sends: &'static [u8], wait: fn(Transport) -> W) -> usize {
     let offered = Offered::default();
     for _ in 0..100 {
         let offered = offered.clone();
-        tokio::spawn(wait(Silent { sends, offered }));
+        tokio::spawn(wait(join(Silent { sends, offered }, sink())));
     }
     for _ in 0..10 {
         yield_now().await;

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use common::*;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, duplex};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, Join, ReadBuf, Sink, duplex, join, sink};
 use tokio::time::Instant;
 use ws_tokio::{Config, ConnectionError, Error, Message, ProtocolError, Timeout, connect};
 
@@ -125,31 +125,15 @@ impl AsyncRead for Torrent {
     }
 }
 
-impl AsyncWrite for Torrent {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
+fn torrent(pongs: usize, at_once: Arc<AtomicUsize>) -> Join<Torrent, Sink> {
+    let reads = 0;
+    join(Torrent { pongs, reads, at_once }, sink())
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_torrent_does_not_hold_the_thread() {
     let reads = Arc::new(AtomicUsize::new(0));
-    let mut ws = server(
-        Torrent {
-            pongs: 1000,
-            reads: 0,
-            at_once: reads.clone(),
-        },
-        Config::default(),
-    );
+    let mut ws = server(torrent(1000, reads.clone()), Config::default());
     let mut turns = 0;
     let message = loop {
         tokio::select! {
@@ -167,14 +151,7 @@ async fn a_torrent_does_not_hold_the_thread() {
 #[tokio::test(start_paused = true)]
 async fn a_torrent_goes_on_by_itself() {
     let started = Instant::now();
-    let mut ws = server(
-        Torrent {
-            pongs: 1000,
-            reads: 0,
-            at_once: Arc::default(),
-        },
-        Config::default(),
-    );
+    let mut ws = server(torrent(1000, Arc::default()), Config::default());
     assert_eq!(ws.recv().await.unwrap(), Some(Message::text("done")));
     assert_eq!(started.elapsed(), Duration::ZERO, "no deadline had to wake it");
 }
@@ -184,12 +161,7 @@ async fn a_torrent_does_not_hold_off_deadlines() {
     let mut config = Config::default();
     config.timeouts.idle = Some(Duration::from_millis(50));
     config.timeouts.linger = Some(Duration::from_millis(10));
-    let torrent = Torrent {
-        pongs: 50_000,
-        reads: 0,
-        at_once: Arc::default(),
-    };
-    let mut ws = server(torrent, config);
+    let mut ws = server(torrent(50_000, Arc::default()), config);
     let clock = tokio::spawn(async {
         loop {
             tokio::time::advance(Duration::from_millis(1)).await;
