@@ -24,7 +24,8 @@ use crate::{Context, Error};
 ///
 /// So whoever was set up is closed, opened or not. Two exceptions: a client that hands over to another one
 /// ([`Start::Other`]) is dropped, since the connection goes on; and a server that is dropped rather than run to its end
-/// calls nothing.
+/// calls nothing. Every hook may use all of its context. One that panics goes through whatever runs the server, which is
+/// good for nothing then but to be dropped.
 ///
 /// ```
 /// use ws_mio::{Client, Context, Payload};

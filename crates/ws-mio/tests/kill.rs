@@ -68,6 +68,46 @@ fn at_every_byte_of_the_handshake_and_of_frames() {
     serves(&mut server, address);
 }
 
+/// What the peer has not read turns its end into a reset, in the middle of what was written.
+#[test]
+fn at_every_byte_of_what_the_peer_reads() {
+    let said = [
+        REQUEST.as_bytes(),
+        &frame(TEXT, b"Hello"),
+        &frame(BINARY, &[7; 200]),
+        &frame(CLOSE, &close(1000, "bye")),
+    ]
+    .concat();
+    let mut server = Server::new(config()).unwrap();
+    let address = server.listen("127.0.0.1:0", Http::clients(|| Resident)).unwrap();
+    let answer = 7 + 204 + 4;
+    let begun = std::time::Instant::now();
+    for death in [Death::End, Death::Drop, Death::Reset] {
+        let mut count = 0;
+        loop {
+            let mut peer = Peer::connect(address);
+            peer.send(&said);
+            let mut read = vec![0; count];
+            let mut so_far = 0;
+            while so_far < count {
+                assert!(begun.elapsed() < Duration::from_secs(120), "{so_far} of {count}");
+                server.turn(Some(Duration::from_millis(1))).unwrap();
+                so_far += std::io::Read::read(&mut peer.stream, &mut read[so_far..]).unwrap_or(0);
+            }
+            server.turn(Some(Duration::ZERO)).unwrap();
+            kill(&mut peer, death);
+            drop(peer);
+            empty(&mut server);
+            let head = read.windows(4).position(|bytes| bytes == b"\r\n\r\n");
+            if head.is_some_and(|head| count == head + 4 + answer) {
+                break;
+            }
+            count += 1;
+        }
+    }
+    serves(&mut server, address);
+}
+
 #[test]
 fn at_every_stage_of_a_large_write() {
     const STEPS: usize = 40;

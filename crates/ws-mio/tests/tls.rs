@@ -187,6 +187,59 @@ fn many_small_messages_keep_their_order_through_full_sockets() {
     });
 }
 
+/// Records of TLS, cut after every byte that the peer says, and a message behind them.
+#[test]
+fn connections_are_killed_at_every_byte_of_the_handshake() {
+    let (server_config, client_config) = certificates();
+    let mut server = Server::new(config()).unwrap();
+    let service = Tls::new(server_config, Http::clients(|| Echo));
+    let address = server.listen("127.0.0.1:0", service).unwrap();
+    let mut limit = 0;
+    // The whole conversation is less than a KiB; beyond it, the limit is never met.
+    while say_up_to(&mut server, address, &client_config, limit) {
+        limit += 1;
+        until(&mut server, |server| server.connections() == 0);
+    }
+    assert!(limit > 400, "{limit}");
+}
+
+/// Says so many bytes of a conversation in TLS, and then goes. Returns whether that was before its end.
+fn say_up_to(server: &mut Server, address: std::net::SocketAddr, config: &Arc<ClientConfig>, limit: usize) -> bool {
+    let mut peer = Peer::connect(address);
+    let name = "localhost".try_into().unwrap();
+    let mut session = rustls::ClientConnection::new(Arc::clone(config), name).unwrap();
+    let said = [REQUEST.as_bytes(), &frame(TEXT, b"hello")].concat();
+    session.writer().write_all(&said).unwrap();
+    let (mut left, mut got) = (limit, Vec::new());
+    loop {
+        let mut records = Vec::new();
+        while session.wants_write() {
+            session.write_tls(&mut records).unwrap();
+        }
+        let may = records.len().min(left);
+        // Each piece apart from the next.
+        for piece in records[..may].chunks(100) {
+            peer.send(piece);
+            server.turn(Some(Duration::ZERO)).unwrap();
+        }
+        left -= may;
+        if may < records.len() {
+            return true;
+        }
+        server.turn(Some(Duration::from_millis(1))).unwrap();
+        peer.receive();
+        let mut bytes = &std::mem::take(&mut peer.got)[..];
+        while !bytes.is_empty() {
+            session.read_tls(&mut bytes).unwrap();
+            session.process_new_packets().unwrap();
+        }
+        let _ = session.reader().read_to_end(&mut got);
+        if got.ends_with(b"\x81\x05hello") {
+            return false;
+        }
+    }
+}
+
 /// Speaks in clear until it is asked to go over to TLS.
 struct Clear {
     service: Tls<Http>,
