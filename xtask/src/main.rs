@@ -5,6 +5,7 @@ mod args;
 mod autobahn;
 mod bench;
 mod browser;
+mod fuzz;
 mod layers;
 mod lint;
 mod memory;
@@ -12,6 +13,7 @@ mod outcome;
 mod peers;
 mod process;
 mod project;
+mod soak;
 mod source;
 mod test;
 mod tools;
@@ -46,6 +48,11 @@ usage: cargo xtask TASK
                    our servers beside the peers' and beside a floor, over loopback;
                    instructions of the core's hot paths beside the table that is
                    kept (--update: a new table); reports: target/bench/
+  fuzz [--minutes N] [TARGET]...
+                   the fuzz targets, 10 minutes each if not told otherwise
+  soak [--minutes N]
+                   good clients and the harm suite's attacks on one server of each
+                   shell, for 5 minutes if not told otherwise
 
 exit code: 0 passed, 1 failed, 2 bad arguments, 3 skipped (a tool can't be had)";
 
@@ -94,6 +101,14 @@ fn dispatch(mut args: Args) -> Result<Outcome, Usage> {
         "bench" => {
             let plan = bench::Plan::parse(args)?;
             Ok(within(|project| bench::run(project, &plan)))
+        }
+        "fuzz" => {
+            let plan = fuzz::Plan::parse(args)?;
+            Ok(within(|project| fuzz::run(project, &plan)))
+        }
+        "soak" => {
+            let plan = soak::Plan::parse(args)?;
+            Ok(within(|project| soak::run(project, &plan)))
         }
         "help" | "--help" | "-h" => {
             println!("{USAGE}");

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::{
     args::{Args, Usage},
-    autobahn, bench, browser, memory,
+    autobahn, bench, browser, fuzz, memory,
     outcome::Outcome,
     peers, process,
     project::{Project, cargo},
@@ -17,7 +17,7 @@ struct Part {
     run: fn(&Project) -> Outcome,
 }
 
-const PARTS: [Part; 11] = [
+const PARTS: [Part; 13] = [
     Part {
         name: "unit",
         what: "unit and integration tests of the workspace",
@@ -40,8 +40,18 @@ const PARTS: [Part; 11] = [
     },
     Part {
         name: "examples",
-        what: "smoke tests of the programs",
+        what: "smoke tests of the programs, conformance, and the harm suite",
         run: examples,
+    },
+    Part {
+        name: "fuzz",
+        what: "every fuzz target for ten seconds",
+        run: |project| fuzz::run(project, &fuzz::Plan::brief()),
+    },
+    Part {
+        name: "asan",
+        what: "the tests of ws-frame under AddressSanitizer",
+        run: fuzz::address_sanitizer,
     },
     Part {
         name: "autobahn",

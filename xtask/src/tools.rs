@@ -103,7 +103,8 @@ pub(crate) fn needs(program: &str, packages: &[&str]) -> Result<String, String> 
     find(program).ok_or_else(|| format!("no `{program}` after installing {packages:?}"))
 }
 
-fn find(program: &str) -> Option<String> {
+/// Where a program is, if it is there.
+pub(crate) fn find(program: &str) -> Option<String> {
     let path = process::output(Command::new("sh").args(["-c", r#"command -v "$0""#, program]));
     path.ok().map(|path| path.trim().to_owned())
 }

@@ -8,6 +8,7 @@ use std::thread;
 use crate::HEAP;
 use crate::cases;
 use crate::shells::{Setup, Shell};
+use crate::soak;
 
 pub(crate) const SERVE: &str = "serve";
 pub(crate) const CALL: &str = "call";
@@ -15,8 +16,8 @@ pub(crate) const CALL: &str = "call";
 /// Serves as the case wants it, says where, and answers questions until stdin ends.
 pub(crate) fn serve(shell: Shell, case: &str) -> ExitCode {
     let mut setup = Setup::default();
-    let cases = cases::against_servers();
-    let case = cases.iter().find(|known| known.name == case).expect("a known case");
+    let mut cases = cases::against_servers().into_iter().chain([soak::CASE]);
+    let case = cases.find(|known| known.name == case).expect("a known case");
     (case.setup)(&mut setup);
     let served = shell.serve(setup);
     say(&served.address.to_string());

@@ -13,10 +13,12 @@ mod frames;
 mod ground;
 mod process;
 mod shells;
+mod soak;
 mod solo;
 
 use std::alloc::System;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use cap::Cap;
 use libtest_mimic::{Arguments, Trial};
@@ -32,6 +34,13 @@ fn main() -> ExitCode {
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [child::SERVE, shell, case] => child::serve(Shell::named(shell), case),
         [child::CALL, shell, case] => child::call(Shell::named(shell), case),
+        [soak::SOAK, seconds] => match seconds.parse() {
+            Ok(seconds) => soak::run(Duration::from_secs(seconds)),
+            Err(error) => {
+                eprintln!("{seconds}: {error}");
+                ExitCode::from(2)
+            }
+        },
         _ => suite(),
     }
 }

@@ -88,6 +88,14 @@ impl Process {
         }
     }
 
+    /// KiB in memory.
+    pub(crate) fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).expect("the process is alive");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        number.and_then(|number| number.parse().ok()).expect("a number of KiB")
+    }
+
     /// From now on the process may have no more than so many bytes on the heap beyond what it has now; or it ends.
     pub(crate) fn limit_heap(&mut self, more: usize) {
         assert_eq!(self.ask(&format!("limit {more}")), "limited");
