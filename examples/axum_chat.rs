@@ -5,6 +5,7 @@
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -14,7 +15,8 @@ use examples::args::{ServerArgs, announce};
 use examples::{outcome, stop};
 use tokio::net::TcpListener;
 use tokio::select;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
+use tokio::time::timeout;
 use ws_tokio::axum::WebSocketUpgrade;
 use ws_tokio::{Accept, CloseCode, Config, Prepared};
 
@@ -22,6 +24,8 @@ use ws_tokio::{Accept, CloseCode, Config, Prepared};
 struct Chat {
     config: Arc<Config>,
     said: broadcast::Sender<Prepared>,
+    /// Told that the program is to end. Whoever holds one is waited for.
+    ends: watch::Receiver<()>,
 }
 
 #[tokio::main]
@@ -34,9 +38,11 @@ async fn run(args: &ServerArgs) -> io::Result<()> {
         .await
         .unwrap_or_else(|error| args.exit_unbound(&error));
     announce(listener.local_addr()?);
+    let (end, ends) = watch::channel(());
     let chat = Chat {
         config: Arc::new(args.config()),
         said: broadcast::channel(BEHIND).0,
+        ends,
     };
     let app = Router::new()
         .route("/", get(|| async { Html(PAGE) }))
@@ -45,12 +51,17 @@ async fn run(args: &ServerArgs) -> io::Result<()> {
         .with_state(chat);
     select! {
         result = axum::serve(listener, app) => result,
-        () = stop::requested() => Ok(()),
+        () = stop::requested() => {
+            // Opened connections are no longer axum's, but their tasks'.
+            let _ = end.send(());
+            let _ = timeout(GRACE, end.closed()).await;
+            Ok(())
+        }
     }
 }
 
-async fn join(upgrade: WebSocketUpgrade, State(chat): State<Chat>) -> Response {
-    upgrade.config(chat.config).on_open(Accept::new(), |mut ws| async move {
+async fn join(upgrade: WebSocketUpgrade, State(mut chat): State<Chat>) -> Response {
+    upgrade.config(chat.config.clone()).on_open(Accept::new(), |mut ws| async move {
         let mut hears = chat.said.subscribe();
         loop {
             select! {
@@ -63,10 +74,14 @@ async fn join(upgrade: WebSocketUpgrade, State(chat): State<Chat>) -> Response {
                     Ok(message) => ws.send_prepared(&message).await?,
                     Err(_) => return ws.close(CloseCode::POLICY_VIOLATION, "too slow").await,
                 },
+                _ = chat.ends.changed() => return ws.close(CloseCode::GOING_AWAY, "the server is shutting down").await,
             }
         }
     })
 }
+
+/// How long connections are waited for in the end.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// How far anybody may fall behind.
 const BEHIND: usize = 256;

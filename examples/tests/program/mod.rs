@@ -1,6 +1,6 @@
 //! The programs as processes: started, spoken to, ended.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -16,13 +16,17 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) fn start(name: &str, args: &[&str]) -> Self {
-        let mut child = Command::new(path(name))
-            .args(args)
+        Self::spawn(Command::new(path(name)).args(args))
+            .unwrap_or_else(|error| panic!("{name}, which `cargo build --examples` builds: {error}"))
+    }
+
+    /// Any program.
+    pub(crate) fn spawn(command: &mut Command) -> io::Result<Self> {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{name}, which `cargo build --examples` builds: {error}"));
+            .spawn()?;
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
@@ -31,16 +35,21 @@ impl Program {
                 .map_while(Result::ok)
                 .try_for_each(|line| sender.send(line))
         });
-        Self {
+        Ok(Self {
             stdin: child.stdin.take(),
             child,
             lines,
-        }
+        })
     }
 
     /// The next line it prints.
     pub(crate) fn line(&self) -> String {
-        self.lines.recv_timeout(PATIENCE).expect("a line")
+        self.line_within(PATIENCE)
+    }
+
+    /// The next line it prints, if it has much to do before.
+    pub(crate) fn line_within(&self, patience: Duration) -> String {
+        self.lines.recv_timeout(patience).expect("a line")
     }
 
     /// The next line it prints that begins like this, without that.
