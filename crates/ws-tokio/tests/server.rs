@@ -12,31 +12,17 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use ws_tokio::{
-    Accept, Answer, Client, CloseCode, Config, ConnectionError, DataKind, Error, Message, Prepared, Response, Running,
+    Accept, Answer, Client, CloseCode, Config, ConnectionError, DataKind, Error, Message, Prepared, Response,
     SendError, Server, Side, Slow, Socket, Topics, WebSocket, connect,
 };
 
 const GRACE: Duration = Duration::from_secs(10);
-
-fn url(server: &Running) -> String {
-    format!("ws://{}/", server.local_addr().unwrap())
-}
 
 async fn echo(mut ws: WebSocket<Socket>, _client: Client) -> Result<(), Error> {
     while let Some(message) = ws.recv().await? {
         ws.send(message).await?;
     }
     Ok(())
-}
-
-/// A server whose clients are handed out as they come, without callbacks.
-async fn handing_out(server: Server) -> (Running, mpsc::UnboundedReceiver<Client>) {
-    let (sender, clients) = mpsc::unbounded_channel();
-    let server = server.on_connection(move |client| {
-        sender.send(client).unwrap();
-        async {}
-    });
-    (server.start().await.unwrap(), clients)
 }
 
 /// What a future gives before nobody has anything left to do: time that stands still goes on only then.

@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use ws_tokio::{Accept, Config, Connection, Error, WebSocket, accept_with};
+use tokio::sync::mpsc;
+use ws_tokio::{Accept, Client, Config, Connection, Error, Running, Server, WebSocket, accept_with};
 
 pub const TEXT: u8 = 0x81;
 pub const BINARY: u8 = 0x82;
@@ -50,6 +51,21 @@ pub async fn echo_server(config: Config) -> (String, tokio::task::JoinHandle<Res
         Ok(ws)
     });
     (url, task)
+}
+
+/// Where a server is.
+pub fn url(server: &Running) -> String {
+    format!("ws://{}/", server.local_addr().unwrap())
+}
+
+/// A server whose clients are handed out as they come, without callbacks.
+pub async fn handing_out(server: Server) -> (Running, mpsc::UnboundedReceiver<Client>) {
+    let (sender, clients) = mpsc::unbounded_channel();
+    let server = server.on_connection(move |client| {
+        sender.send(client).unwrap();
+        async {}
+    });
+    (server.start().await.unwrap(), clients)
 }
 
 /// A client's frame. The mask is not zero, so that a server that doesn't unmask is found out.
