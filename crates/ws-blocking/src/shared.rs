@@ -472,6 +472,12 @@ impl Shared {
         self.lock().next.len()
     }
 
+    /// How many threads wait for a change.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.lock().waiting
+    }
+
     #[cfg(test)]
     pub(crate) fn writes(&self) -> usize {
         self.lock().leaving.as_ref().unwrap().writes

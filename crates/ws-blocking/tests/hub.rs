@@ -142,7 +142,7 @@ fn a_full_inbox_may_drop_the_oldest() {
 #[test]
 fn a_full_inbox_does_not_hold_a_stopping_hub() {
     let hub = server()
-        .stop_timeout(Duration::from_millis(50))
+        .stop_timeout(1000 * PATIENCE)
         .hub()
         .inbox(1, WhenFull::Wait)
         .start()
@@ -154,7 +154,7 @@ fn a_full_inbox_does_not_hold_a_stopping_hub() {
     while !hub.has_data() {
         thread::yield_now();
     }
-    assert_eq!(in_thread(move || hub.shutdown())(), 0);
+    assert_eq!(in_thread(move || hub.shutdown_within(Duration::from_millis(500)))(), 0);
 }
 
 #[test]

@@ -162,6 +162,27 @@ fn a_reply_is_written_by_a_writer_that_was_busy_when_it_came() {
 }
 
 #[test]
+fn a_close_is_written_by_a_writer_that_was_busy_when_it_was_asked_for() {
+    // Nothing else would write it: nobody reads, and no deadline comes.
+    let mut config = Config::default();
+    config.timeouts.ping_interval = None;
+    config.timeouts.close = None;
+    let (mut raw, ws) = Raw::to_server(config);
+    let (mut reader, writer) = ws.split();
+    let handle = writer.handle();
+    let sending = in_thread(move || writer.send(vec![1; LARGE]));
+    raw.expect([0x82, 127, 0, 0, 0, 0, 2, 0, 0, 0]);
+    handle.close(CloseCode::NORMAL, "").unwrap();
+    let mut rest = vec![0; LARGE];
+    raw.stream.read_exact(&mut rest).unwrap();
+    raw.expect_close(1000);
+    sending().unwrap();
+    raw.write(masked(0x88, &close_payload(1000, "")));
+    assert_eq!(reader.recv().unwrap(), None);
+    raw.expect_eof();
+}
+
+#[test]
 fn a_reader_whose_replies_find_no_room_goes_on_reading() {
     let (mut raw, ws) = Raw::to_server(Config::default());
     let (mut reader, _writer) = ws.split();

@@ -262,6 +262,13 @@ impl<W: Wire> Hub<W> {
         self.end()
     }
 
+    /// As [`shutdown`](Self::shutdown), with a deadline of its own.
+    pub fn shutdown_within(mut self, timeout: Duration) -> usize {
+        self.running
+            .take()
+            .map_or(0, |running| running.shutdown_within(timeout))
+    }
+
     fn end(&mut self) -> usize {
         self.running.take().map_or(0, Running::shutdown)
     }

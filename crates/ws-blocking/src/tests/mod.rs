@@ -4,6 +4,7 @@ mod bounds;
 mod coalescing;
 mod handles;
 mod migration;
+mod turns;
 
 use std::net::{TcpListener, TcpStream};
 
