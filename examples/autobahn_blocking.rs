@@ -3,6 +3,7 @@
 //! `cargo run --release --example autobahn_blocking -- --url ws://127.0.0.1:9001 --agent ws-blocking`
 
 use std::error::Error;
+use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -16,10 +17,11 @@ use ws_blocking::{Accept, Config, Connect, Message, WebSocket};
 enum Path {
     Plain,
     Split,
+    Stream,
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse([("plain", Path::Plain), ("split", Path::Split)]);
+    let args = Args::parse([("plain", Path::Plain), ("split", Path::Split), ("stream", Path::Stream)]);
     let config = Arc::new(args.config());
     outcome::exit_code(match &args.end {
         End::Client(client) => run_cases(client, config, args.path),
@@ -77,6 +79,14 @@ fn echo(mut ws: WebSocket, path: Path) -> Result<(), ws_blocking::Error> {
             let (mut reader, writer) = ws.split();
             while let Some(message) = reader.recv()? {
                 writer.send(message)?;
+            }
+        }
+        Path::Stream => {
+            let (mut reader, writer) = ws.split();
+            while let Some(mut message) = reader.recv_reader()? {
+                let mut reply = writer.send_writer(message.kind())?;
+                io::copy(&mut message, &mut reply)?;
+                reply.finish()?;
             }
         }
     }
