@@ -263,7 +263,9 @@ impl<'a> Io<'a> {
     }
 
     /// Reads once and hands out what came, or what was not taken before; the bytes may be changed. The closure says how
-    /// many it has taken, from the front; the rest is kept for later, and nothing more is read until then.
+    /// many it has taken, from the front; the rest is kept for later, and nothing more is read until then. Input of which
+    /// nothing was taken in a [`Ready::Io`](crate::Ready::Io) waits for the next event: it costs no time, and is not offered
+    /// again because of itself.
     ///
     /// Returns whether it is worth calling again in this turn. False means that there is nothing more for now, the end has
     /// come, reading is paused, it's others' turn, or so much has been said to others that this must be delivered first; then

@@ -20,7 +20,15 @@ type Calls = Rc<RefCell<HashMap<(ClientId, &'static str), usize>>>;
 struct Meddler {
     calls: Calls,
     hook: &'static str,
-    closes: bool,
+    then: Then,
+}
+
+/// What it does behind all that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    Nothing,
+    Close,
+    Stop,
 }
 
 impl Meddler {
@@ -34,12 +42,12 @@ impl Meddler {
             *count
         };
         if hook == self.hook && count <= 3 {
-            do_everything(context, self.closes);
+            do_everything(context, self.then);
         }
     }
 }
 
-fn do_everything(context: &mut Context<'_>, closes: bool) {
+fn do_everything(context: &mut Context<'_>, then: Then) {
     let id = context.id();
     let is_opening = context.state() == State::Opening;
     let others: Vec<ClientId> = context.clients().iter().collect();
@@ -88,7 +96,10 @@ fn do_everything(context: &mut Context<'_>, closes: bool) {
             assert!(gone.is_ok() || matches!(gone, Err(Error::Stopped)));
         })
         .unwrap();
-    if closes {
+    if then == Then::Stop {
+        handle.stop();
+    }
+    if then == Then::Close {
         context.clients().close(id, CloseCode::new(4001), "by post");
         handle.close(id, CloseCode::new(4002), "by handle").unwrap();
         let _ = context.close(CloseCode::new(4000), "at once");
@@ -202,11 +213,11 @@ fn every_hook_may_do_everything() {
     for hook in HOOKS {
         let mut was_called = false;
         for end in [End::Close, End::Drop, End::ProtocolError, End::Stop] {
-            for closes in [false, true] {
-                was_called |= live(hook, closes, end, Backpressure::Drop);
+            for then in [Then::Nothing, Then::Close, Then::Stop] {
+                was_called |= live(hook, then, end, Backpressure::Drop);
                 if matches!(hook, "drain" | "dropped") {
-                    was_called |= live(hook, closes, end, Backpressure::Close);
-                    was_called |= live(hook, closes, end, Backpressure::Tell);
+                    was_called |= live(hook, then, end, Backpressure::Close);
+                    was_called |= live(hook, then, end, Backpressure::Tell);
                 }
             }
         }
@@ -215,7 +226,7 @@ fn every_hook_may_do_everything() {
 }
 
 /// A whole life, with somebody else beside it. Returns whether the hook was called.
-fn live(hook: &'static str, closes: bool, end: End, policy: Backpressure) -> bool {
+fn live(hook: &'static str, then: Then, end: End, policy: Backpressure) -> bool {
     let mut config = config();
     config.timeouts.close = Some(SOON);
     config.timeouts.linger = Some(SOON);
@@ -230,7 +241,7 @@ fn live(hook: &'static str, closes: bool, end: End, policy: Backpressure) -> boo
     let service = Http::clients(move || Meddler {
         calls: Rc::clone(&for_clients),
         hook,
-        closes,
+        then,
     });
     let address = server.listen("127.0.0.1:0", service).unwrap();
     let mut peers = [Peer::connect(address), Peer::connect(address)];
@@ -266,7 +277,7 @@ fn live(hook: &'static str, closes: bool, end: End, policy: Backpressure) -> boo
     }
     let begun = std::time::Instant::now();
     while server.connections() > 0 {
-        let what = (hook, closes, end, policy);
+        let what = (hook, then, end, policy);
         assert!(begun.elapsed() < Duration::from_secs(30), "{what:?}: {server:?}");
         server.turn(Some(Duration::from_millis(1))).unwrap();
     }
