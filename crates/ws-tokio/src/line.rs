@@ -154,6 +154,14 @@ impl<S: ByteStream> Line<S> {
         self.sender.owes() && !self.outbox.is_full() && self.sender.poll_transmit(self.outbox.buffer())
     }
 
+    /// Queues what is owed, a Close that had no room above all, before the transport is left to itself: three small
+    /// frames at most.
+    pub(crate) fn transmit_last(&mut self) {
+        if self.error.is_none() {
+            self.sender.poll_transmit(self.outbox.buffer());
+        }
+    }
+
     /// Whether writing has failed.
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.error
@@ -204,6 +212,10 @@ impl<S: ByteStream> Line<S> {
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             self.transmit();
+            if self.error.is_some() {
+                // Behind what was cut off it would not be understood.
+                self.outbox.clear();
+            }
             if self.outbox.is_empty() {
                 break;
             }

@@ -339,9 +339,7 @@ impl<S: ByteStream> WebSocket<S> {
 impl<S: ByteStream> Drop for WebSocket<S> {
     fn drop(&mut self) {
         let mut line = lock(&self.line);
-        // A Close that had no room: three small frames at most.
-        let Line { sender, outbox, .. } = &mut *line;
-        sender.poll_transmit(outbox.buffer());
+        line.transmit_last();
         let unfinished = !line.is_flushed() || self.receiver.ending().is_some();
         let (Some(io), outbox) = line.end(self.receiver.ending()) else {
             return;

@@ -405,8 +405,12 @@ async fn a_slow_reader_delays_nobody_and_stays_within_its_bound() {
     let readers_wanted: usize = std::env::var("WS_READERS").map_or(99, |count| count.parse().unwrap());
     const ROUNDS: usize = 250;
     const SIZE: usize = 40_000;
+    // However long it takes, the one that does not read is not given up for that.
+    let mut config = Config::default();
+    config.timeouts.ping_interval = None;
+    let config = Arc::new(config);
     for slow in [Slow::Skip, Slow::Close, Slow::Wait] {
-        let (server, mut arrived) = handing_out(Server::bind("127.0.0.1:0")).await;
+        let (server, mut arrived) = handing_out(Server::bind("127.0.0.1:0").config(config.clone())).await;
         let mut stuck = TcpStream::connect(server.local_addr().unwrap()).await.unwrap();
         open_raw(&mut stuck).await;
         let slow_one = arrived.recv().await.unwrap();

@@ -2,14 +2,17 @@
 
 mod common;
 
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use common::*;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex, join};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use ws_tokio::{Config, DataKind, Error, Server};
+use ws_tokio::{CloseCode, Config, DataKind, Error, Server};
 
 /// Beyond every deadline of the default configuration.
 const LONG: Duration = Duration::from_secs(10 * 60);
@@ -21,7 +24,7 @@ fn narrow() -> Config {
 }
 
 fn is_timed_out(error: &Error) -> bool {
-    matches!(error, Error::Io(error) if error.kind() == std::io::ErrorKind::TimedOut)
+    matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::TimedOut)
 }
 
 /// One task echoes by halves: while it waits to send, nobody receives, and nobody keeps the reader's deadlines.
@@ -147,4 +150,51 @@ async fn a_servers_client_that_never_reads_is_given_up() {
     });
     closings.recv().await.unwrap();
     talking.await.unwrap();
+}
+
+/// What was cut off in the middle of a frame is not gone on with: nothing that comes later would be understood.
+#[tokio::test(start_paused = true)]
+async fn nothing_follows_what_was_cut_off() {
+    for receives in [true, false] {
+        let (near, mut far) = duplex(16);
+        let (mut reader, writer) = server(near, narrow()).split();
+        writer.send(vec![1; 100]).await.unwrap();
+        writer.start_close(CloseCode::NORMAL, "").unwrap();
+        let result = timeout(LONG, writer.flush()).await.expect("waits for ever");
+        assert!(is_timed_out(&result.unwrap_err()));
+        // It reads again, too late.
+        let peer = tokio::spawn(async move { rest(&mut far).await });
+        if receives {
+            let result = timeout(LONG, reader.recv()).await.expect("waits for ever");
+            assert!(is_timed_out(&result.unwrap_err()));
+        }
+        drop(reader);
+        assert_eq!(peer.await.unwrap(), [&[BINARY, 100][..], &[1; 14]].concat());
+    }
+}
+
+/// A transport with a queue of its own, as TLS is: it takes what there is, and then can't get rid of it.
+struct Holding;
+
+impl AsyncWrite for Holding {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transport_that_holds_everything_back_is_no_better() {
+    let (near, _far) = duplex(16);
+    let (_reader, writer) = server(join(near, Holding), narrow()).split();
+    writer.send("held back").await.unwrap();
+    let result = timeout(LONG, writer.flush()).await.expect("waits for ever");
+    assert!(is_timed_out(&result.unwrap_err()));
 }
