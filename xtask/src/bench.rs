@@ -1,8 +1,8 @@
 //! `cargo xtask bench`: our servers beside the peers' and beside a floor, over real sockets; and instruction counts.
 //!
 //! The peers are programs of a package apart (`benches/peers`), so their dependencies are never ours. Figures of a run
-//! are comparable with one another only: whatever is compared is measured in turn, round by round, and ratios are medians of
-//! ratios within a round.
+//! are comparable with one another only: whatever is compared is measured in turn, round by round, and ratios are
+//! medians of ratios within a round.
 
 mod broadcast;
 mod connect;

@@ -5,6 +5,7 @@
 pub mod epoll;
 mod handshake;
 mod heap;
+pub mod least;
 mod server;
 
 pub use handshake::{REQUEST, RESPONSE};

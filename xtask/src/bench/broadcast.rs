@@ -18,6 +18,10 @@ use super::{
 /// Of this workspace's package `benches`.
 const OURS: [&str; 3] = ["broadcast_mio", "broadcast_tokio", "broadcast_blocking"];
 
+/// A thread takes its connection: so many of them, and no more.
+const THREADED: &str = "broadcast_blocking";
+const THREADS: usize = 1_000;
+
 /// Connections, and bytes of a message.
 const CASES: [(usize, usize); 4] = [(1_000, 20), (1_000, 1024), (10_000, 20), (10_000, 1024)];
 
@@ -47,6 +51,11 @@ pub(super) fn run(project: &Project, plan: &Plan) -> Result<(), String> {
     ];
     let mut table = Table::new(heads);
     for (connections, size) in CASES {
+        let names: Vec<&str> = names
+            .iter()
+            .copied()
+            .filter(|name| connections <= THREADS || *name != THREADED)
+            .collect();
         let mut samples = vec![Vec::new(); names.len()];
         for round in 0..plan.rounds {
             for turn in 0..names.len() {

@@ -40,8 +40,8 @@ const WINDOWS: [usize; 2] = [6, 7];
 const TARGETS: [(&str, &[usize], &str, f64); 6] = [
     ("echo_mio", &SHORT, FLOOR, 1.05),
     ("echo_mio", &WINDOWS, FLOOR, 1.15),
-    ("echo_tokio", &SHORT, FLOOR, 1.10),
-    ("echo_tokio", &WINDOWS, FLOOR, 1.5),
+    ("ws_tokio", &SHORT, FLOOR, 1.10),
+    ("ws_tokio", &WINDOWS, FLOOR, 1.5),
     ("echo_blocking", &SHORT, "tungstenite", 0.6),
     ("echo_blocking", &WINDOWS, FLOOR, 1.5),
 ];
@@ -213,7 +213,7 @@ impl Results {
     /// Where a peer takes less than ours of the same kind.
     fn ahead(&self) -> Option<String> {
         let mut lines = String::new();
-        for (ours, _) in self.of(Whose::Ours) {
+        for (ours, _) in self.of(Whose::Ours).chain(self.of(Whose::Framed)) {
             let threads = self.servers[ours].name == "echo_blocking";
             for (peer, _) in self
                 .of(Whose::Peer)
@@ -291,7 +291,7 @@ impl Results {
             .iter()
             .map(|server| plot::Series {
                 name: server.name,
-                ours: server.whose == Whose::Ours,
+                ours: matches!(server.whose, Whose::Ours | Whose::Framed),
             })
             .collect();
         plot::svg(

@@ -11,7 +11,7 @@ use crate::{process::Running, project::Project};
 use super::{
     Plan,
     report::{self, Table},
-    servers::{self, FLOOR, Form, LIMIT, LOAD_CPU, Server},
+    servers::{self, Form, LIMIT, LOAD_CPU, Server, Whose},
 };
 
 pub(super) fn run(project: &Project, plan: &Plan) -> Result<(), String> {
@@ -24,11 +24,10 @@ pub(super) fn run(project: &Project, plan: &Plan) -> Result<(), String> {
         "memory, after a message",
     ];
     let mut table = Table::new(heads);
-    // The floor keeps nothing worth a figure.
-    for server in servers.iter().filter(|server| server.name != FLOOR) {
+    // Floors keep nothing worth a figure.
+    for server in servers.iter().filter(|server| server.whose != Whose::Floor) {
         let cells = match cost(project, server) {
             Ok([open, used]) => [open.heap, used.heap, open.resident, used.resident].map(|bytes| bytes.to_string()),
-            // Ten thousand threads are not to be had everywhere.
             Err(why) => {
                 println!("{}: {why}", server.name);
                 ["-"; 4].map(Into::into)
@@ -37,8 +36,8 @@ pub(super) fn run(project: &Project, plan: &Plan) -> Result<(), String> {
         table.row([server.name.to_owned()].into_iter().chain(cells).collect());
     }
     let text = format!(
-        "{}\nBytes for each of {CONNECTIONS} idle connections, with the server's default settings: on the heap (counting \
-         allocator), and of the process (resident; threads' stacks included).\n",
+        "{}\nBytes for each of {CONNECTIONS} idle connections ({THREADS} with threads), with the server's default \
+         settings: on the heap (counting allocator), and of the process (resident; threads' stacks included).\n",
         table.markdown()
     );
     report::keep(project, "idle", &text)
@@ -52,6 +51,11 @@ struct Memory {
 
 /// For each connection: once open, and after each has echoed a message.
 fn cost(project: &Project, server: &Server) -> Result<[Memory; 2], String> {
+    let connections = if THREADED.contains(&server.name) {
+        THREADS
+    } else {
+        CONNECTIONS
+    };
     let form = Form {
         heap: true,
         ..Form::default()
@@ -61,7 +65,7 @@ fn cost(project: &Project, server: &Server) -> Result<[Memory; 2], String> {
     let before = memory(&running, &mut ask)?;
 
     let mut load = servers::peer(project, "load");
-    load.args(["hold", "--address", &address, "--connections", &CONNECTIONS.to_string()]);
+    load.args(["hold", "--address", &address, "--connections", &connections.to_string()]);
     let mut load = servers::pinned(project, LOAD_CPU, &load);
     let log = report::dir(project)?.join("hold.log");
     let mut load = Running::start(load.stdin(Stdio::piped()), &log)?;
@@ -70,7 +74,7 @@ fn cost(project: &Project, server: &Server) -> Result<[Memory; 2], String> {
         load.line(LIMIT, |line| (line == name).then_some(()))?;
         let now = memory(&running, &mut ask)?;
         go_on.write_all(b"\n").map_err(|e| e.to_string())?;
-        let each = |now: usize, before: usize| now.saturating_sub(before).div_ceil(CONNECTIONS);
+        let each = |now: usize, before: usize| now.saturating_sub(before).div_ceil(connections);
         Ok::<_, String>(Memory {
             heap: each(now.heap, before.heap),
             resident: each(now.resident, before.resident),
@@ -94,3 +98,7 @@ fn memory(server: &Running, ask: &mut ChildStdin) -> Result<Memory, String> {
 }
 
 const CONNECTIONS: usize = 10_000;
+
+/// A thread takes its connection: fewer will do, and are to be had everywhere.
+const THREADED: [&str; 2] = ["echo_blocking", "tungstenite"];
+const THREADS: usize = 500;

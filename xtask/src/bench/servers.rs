@@ -26,15 +26,25 @@ pub(super) struct Server {
 pub(super) enum Whose {
     /// An example of this workspace.
     Ours,
+    /// Ours, in the frame that the peers' servers have: their accept loop, and no other end than theirs.
+    Framed,
     /// A program of `benches/peers` that is none of ours.
     Peer,
-    /// The least that can be done.
+    /// The least that can be done: at all, on Tokio, with threads.
     Floor,
 }
 
-pub(super) const SERVERS: [Server; 10] = [
+pub(super) const SERVERS: [Server; 13] = [
     Server {
         name: FLOOR,
+        whose: Whose::Floor,
+    },
+    Server {
+        name: "floor_tokio",
+        whose: Whose::Floor,
+    },
+    Server {
+        name: "floor_threads",
         whose: Whose::Floor,
     },
     Server {
@@ -48,6 +58,10 @@ pub(super) const SERVERS: [Server; 10] = [
     Server {
         name: "echo_blocking",
         whose: Whose::Ours,
+    },
+    Server {
+        name: "ws_tokio",
+        whose: Whose::Framed,
     },
     Server {
         name: "fastwebsockets",
@@ -109,7 +123,7 @@ impl Server {
     pub(super) fn start(&self, project: &Project, form: Form) -> Result<(Running, String), String> {
         let program = match self.whose {
             Whose::Ours => project.example(self.name),
-            Whose::Peer | Whose::Floor => peer(project, self.name),
+            Whose::Framed | Whose::Peer | Whose::Floor => peer(project, self.name),
         };
         let mut command = pinned(project, SERVER_CPU, &program);
         command.args(["--port", "0", "--max-message", MAX_MESSAGE]);

@@ -1,4 +1,5 @@
-//! Echo on tungstenite, a thread for each connection. It does not tell whether input is buffered, so each message is sent.
+//! Echo on tungstenite, a thread for each connection. It does not tell whether input is buffered, so each message is
+//! sent.
 
 use std::net::TcpStream;
 use std::thread;

@@ -30,7 +30,7 @@ pub(crate) fn run(plan: &Plan) {
         }
         match usage.take() {
             None => {
-                usage = Some(Usage::of(plan.pid));
+                usage = Some(Usage::of_all(plan.pid));
                 waits.clear();
                 until = Instant::now() + plan.time;
             }

@@ -8,9 +8,9 @@
 //! load pin CPU PROGRAM ARGUMENTS...
 //! ```
 //!
-//! The first three print one line of `name=value`. `hold` opens connections, says `open`, has one message echoed on each when
-//! it gets a line, says `used`, and ends with the next line. `pin` runs a program on one CPU, with as many files as the
-//! system allows.
+//! The first three print one line of `name=value`. `hold` opens connections, says `open`, has one message echoed on
+//! each when it gets a line, says `used`, and ends with the next line. `pin` runs a program on one CPU, with as many
+//! files as the system allows.
 
 mod broadcast;
 mod client;

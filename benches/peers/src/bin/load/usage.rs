@@ -6,23 +6,35 @@ use std::time::{Duration, Instant};
 /// The server's processor time and the clock, from one moment on.
 pub(crate) struct Usage {
     pid: u32,
+    time: fn(u32) -> Duration,
     began: Instant,
     before: Duration,
 }
 
 impl Usage {
+    /// Of a server whose threads stay the same: to the tick of the scheduler.
     pub(crate) fn of(pid: u32) -> Self {
+        Self::by(threads, pid)
+    }
+
+    /// Of a server whose threads may end: to the hundredth of a second.
+    pub(crate) fn of_all(pid: u32) -> Self {
+        Self::by(process, pid)
+    }
+
+    fn by(time: fn(u32) -> Duration, pid: u32) -> Self {
         Self {
             pid,
+            time,
             began: Instant::now(),
-            before: processor_time(pid),
+            before: time(pid),
         }
     }
 
-    /// One line: how many a second, the server's processor time for each in nanoseconds, how much of the time the server was
-    /// running, and the waits in microseconds.
+    /// One line: how many a second, the server's processor time for each in nanoseconds, how much of the time the server
+    /// was running, and the waits in microseconds.
     pub(crate) fn print(self, count: u64, waits: &mut [Duration]) {
-        let used = (processor_time(self.pid) - self.before).as_secs_f64();
+        let used = ((self.time)(self.pid) - self.before).as_secs_f64();
         let elapsed = self.began.elapsed().as_secs_f64();
         waits.sort_unstable();
         let percentile = |percent: usize| {
@@ -41,8 +53,7 @@ impl Usage {
     }
 }
 
-/// Of all its threads.
-fn processor_time(pid: u32) -> Duration {
+fn threads(pid: u32) -> Duration {
     let schedstat = |path: String| {
         let text = fs::read_to_string(path).ok()?;
         text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
@@ -53,3 +64,14 @@ fn processor_time(pid: u32) -> Duration {
         .filter_map(|task| schedstat(format!("{}/schedstat", task.path().display())))
         .sum()
 }
+
+fn process(pid: u32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the server's process");
+    // The name, which may hold anything, ends with the last parenthesis; user and system time are the fields 14 and 15.
+    let (_, fields) = stat.rsplit_once(')').expect("a name");
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    ticks.map(|ticks| TICK * ticks.parse().expect("a number")).sum()
+}
+
+/// The unit of times in `/proc`, on every Linux.
+const TICK: Duration = Duration::from_millis(10);
