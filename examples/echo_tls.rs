@@ -30,7 +30,7 @@ async fn run(args: Args) -> io::Result<()> {
         None => self_signed()?,
     };
     let server = Server::bind(format!("127.0.0.1:{}", args.port))
-        .tls(tls::server_config(&certificate, &key)?)
+        .tls(tls::server_config(&certificate, &key).map_err(io::Error::other)?)
         .on_request(|request| async move {
             match (request.path(), request.is_upgrade()) {
                 (_, true) => Answer::Accept(Accept::new()),

@@ -80,13 +80,6 @@ impl fmt::Display for ConfigError {
 
 impl Error for ConfigError {}
 
-/// For `?` where the files are read, too.
-impl From<ConfigError> for std::io::Error {
-    fn from(error: ConfigError) -> Self {
-        Self::new(std::io::ErrorKind::InvalidData, error)
-    }
-}
-
 fn with_roots(roots: RootCertStore) -> Arc<ClientConfig> {
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
