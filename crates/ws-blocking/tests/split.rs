@@ -183,18 +183,34 @@ fn a_close_is_written_by_a_writer_that_was_busy_when_it_was_asked_for() {
 }
 
 #[test]
-fn a_reader_whose_replies_find_no_room_goes_on_reading() {
-    let (mut raw, ws) = Raw::to_server(Config::default());
+fn a_reader_whose_replies_find_no_room_goes_on_reading_and_sends_them_later() {
+    // Nothing else wakes it up, and the peer takes its time.
+    let mut config = Config::default();
+    config.timeouts.ping_interval = None;
+    config.timeouts.ping_timeout = None;
+    config.timeouts.close = None;
+    let (mut raw, ws) = Raw::to_server(config);
     let (mut reader, _writer) = ws.split();
     // Answered, that is more than sockets buffer.
-    let pings = masked(0x89, &[7; 125]).repeat(LARGE / 125);
+    let mut pings = masked(0x89, &[7; 125]).repeat(LARGE / 125);
+    pings.extend_from_slice(&masked(0x89, &[9; 125]));
+    pings.extend_from_slice(&masked(0x81, b"behind them"));
     let sending = in_thread(move || {
         raw.write(pings);
-        raw.write(masked(0x81, b"behind them"));
         raw
     });
     assert_eq!(reader.recv().unwrap(), Some("behind them".into()));
-    sending();
+    let mut raw = sending();
+    let reading = in_thread(move || reader.recv());
+    // Whole ones, and the last of them.
+    let mut pong = [0; 127];
+    while pong[2] != 9 {
+        raw.stream.read_exact(&mut pong).unwrap();
+        assert_eq!(pong[..2], [0x8a, 125]);
+        assert!(pong[2..].iter().all(|&byte| byte == pong[2]));
+    }
+    raw.write(masked(0x81, b"done"));
+    assert_eq!(reading().unwrap(), Some("done".into()));
 }
 
 #[test]
