@@ -213,6 +213,22 @@ fn a_reader_whose_replies_find_no_room_goes_on_reading_and_sends_them_later() {
     assert_eq!(reading().unwrap(), Some("done".into()));
 }
 
+/// The pong is all that could wake up who waits for it.
+#[test]
+fn a_writer_measures_the_round_trip_while_nothing_else_happens() {
+    let (near, mut far) = pair(KINDS[0], Config::default());
+    let (mut reader, writer) = near.split();
+    let reading = in_thread(move || reader.recv());
+    let answering = in_thread(move || far.recv());
+    let measuring = in_thread(move || {
+        writer.measure_round_trip(1000 * PATIENCE).unwrap();
+        writer.close(CloseCode::NORMAL, "").unwrap();
+    });
+    measuring();
+    assert_eq!(reading().unwrap(), None);
+    assert_eq!(answering().unwrap(), None);
+}
+
 #[test]
 fn the_reader_answers_while_nobody_writes_and_closes() {
     let (mut raw, ws) = Raw::to_server(Config::default());
