@@ -85,8 +85,8 @@ pub struct Timeouts {
     /// before it is closed with 1001; as above, between once and twice as long. Default none: quiet connections are
     /// what the protocol is for.
     pub idle: Option<Duration>,
-    /// How long one message may take from its first byte to its last; 1008 beyond. Default 60 s, so that a peer
-    /// can't keep a half-sent message for ever by answering pings.
+    /// How long one message may take from its first complete header to its last byte; 1008 beyond. Default 60 s, so that a
+    /// peer can't keep a half-sent message for ever by answering pings. (Inside a header it can't answer any.)
     pub assembly: Option<Duration>,
     /// How long to wait for the peer's Close after ours. Default 5 s. While a full transport takes in what was queued
     /// before the Close, the wait starts anew with everything it takes; so does `linger`.
