@@ -60,5 +60,6 @@ impl fmt::Debug for ReadBuffer {
     }
 }
 
-/// Room for hundreds of small messages per system call; of large ones, all but the beginning is read past this buffer.
-const READ_SIZE: usize = 16 * 1024;
+/// Room for hundreds of small messages per system call, or for one of 16 KiB with its header; of larger ones, all but
+/// the beginning is read past this buffer.
+const READ_SIZE: usize = 17 * 1024;
