@@ -1,19 +1,20 @@
 //! The programs over ws-blocking, as processes.
 
-use std::io::{BufRead, BufReader, Read, Write};
+#[allow(dead_code, reason = "every test uses a part of it")]
+mod program;
+
+use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use program::Program;
 use ws_blocking::{Accept, Server, connect, tls};
 
 #[test]
 fn echo_once_echoes_and_disconnects() {
     let mut server = Program::start("echo_once", &["--port=0"]);
-    let address = server.address("ws://");
+    let address = address(&server, "ws://");
     for _ in 0..3 {
         let mut ws = connect(&format!("ws://{address}/")).unwrap();
         ws.send("Test").unwrap();
@@ -30,7 +31,7 @@ fn echo_once_echoes_and_disconnects() {
 #[test]
 fn raw_echo_echoes_bytes_and_tells_who_comes_and_goes() {
     let mut server = Program::start("raw_echo", &["--port=0"]);
-    let address = server.address("");
+    let address = address(&server, "");
     let mut stream = TcpStream::connect(&address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let name = stream.local_addr().unwrap();
@@ -52,7 +53,7 @@ fn raw_echo_echoes_bytes_and_tells_who_comes_and_goes() {
 #[test]
 fn everybody_in_blocking_chat_hears_everybody() {
     let mut server = Program::start("blocking_chat", &["--port=0"]);
-    let url = format!("ws://{}/", server.address("ws://"));
+    let url = format!("ws://{}/", address(&server, "ws://"));
     let mut first = Program::start("talk", &[&url]);
     assert_eq!(first.line(), "You are #0, one of 1.");
     let mut second = Program::start("talk", &[&url]);
@@ -125,89 +126,9 @@ fn full_duplex_moves_both_ways_while_pings_are_answered() {
     assert!(program.wait().success());
 }
 
-/// A program that runs, and is ended with the test.
-struct Program {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    lines: mpsc::Receiver<String>,
-}
-
-impl Program {
-    fn start(name: &str, args: &[&str]) -> Self {
-        let mut child = Command::new(path(name))
-            .args(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{name}, which `cargo build --examples` builds: {error}"));
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let (sender, lines) = mpsc::channel();
-        thread::spawn(move || {
-            stdout
-                .lines()
-                .map_while(Result::ok)
-                .try_for_each(|line| sender.send(line))
-        });
-        Self {
-            stdin: child.stdin.take(),
-            child,
-            lines,
-        }
-    }
-
-    /// The next line it prints.
-    fn line(&self) -> String {
-        self.lines.recv_timeout(PATIENCE).expect("a line")
-    }
-
-    /// Where it listens.
-    fn address(&self, scheme: &str) -> String {
-        let line = self.line();
-        let address = line
-            .strip_prefix("listening on ")
-            .and_then(|url| url.strip_prefix(scheme));
-        address.unwrap_or_else(|| panic!("{line}")).to_owned()
-    }
-
-    fn say(&mut self, line: &str) {
-        writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
-    }
-
-    fn stop_typing(&mut self) {
-        self.stdin = None;
-    }
-
-    /// Asks it to end, as Ctrl-C or a service manager does.
-    fn end(&mut self) -> ExitStatus {
-        let asked = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
-        assert!(asked.success());
-        self.wait()
-    }
-
-    fn wait(&mut self) -> ExitStatus {
-        // Its output ends with it; a program that does not end must not hold the test.
-        while !matches!(
-            self.lines.recv_timeout(PATIENCE),
-            Err(mpsc::RecvTimeoutError::Disconnected)
-        ) {}
-        self.child.wait().unwrap()
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        // It may have ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Where cargo puts examples: beside the directory of the tests.
-fn path(name: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let target = test.parent().and_then(|deps| deps.parent()).unwrap();
-    target.join("examples").join(name)
+/// Where it listens.
+fn address(program: &Program, scheme: &str) -> String {
+    program.line_behind(&format!("listening on {scheme}"))
 }
 
 /// How long a test waits for what should happen at once.

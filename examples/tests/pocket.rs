@@ -1,5 +1,6 @@
 //! The programs over ws-mio as processes, with real clients: who hears what, settings, and the end.
 
+#[allow(dead_code, reason = "every test uses a part of it")]
 mod program;
 
 use program::{PATIENCE, Program};

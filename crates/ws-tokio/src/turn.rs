@@ -12,6 +12,7 @@ use ws_proto::{Delivery, Event, Input, Message, Receiver, SendError, Transport};
 use crate::error::{Error, repeat};
 use crate::line::{Line, Shared, lock};
 use crate::message_reader::Piece;
+use crate::pong::Taps;
 use crate::unread::{Unread, poll_read};
 use crate::websocket::{ByteStream, WebSocket};
 
@@ -142,16 +143,10 @@ impl<S: ByteStream> WebSocket<S> {
             let mut input = Input::new(self.unread.bytes());
             // An error is the connection's ending as well, and comes to light when the input has run dry.
             let message = match self.receiver.next_event(&mut input) {
-                Ok(Some(Event::Ping(payload))) => {
-                    self.taps.ping(&payload);
-                    None
+                Ok(Some(event)) => {
+                    tell(&event, &self.taps, &self.line);
+                    event.into_message()
                 }
-                Ok(Some(Event::Pong(payload))) => {
-                    lock(&self.line).pings.answer(&payload);
-                    self.taps.pong(&payload);
-                    None
-                }
-                Ok(Some(event)) => event.into_message(),
                 _ => None,
             };
             let left = input.len();
@@ -171,17 +166,11 @@ impl<S: ByteStream> WebSocket<S> {
             let place = start..start + bytes.len();
             let mut input = Input::new(bytes);
             let piece = match self.receiver.next_event(&mut input) {
-                Ok(Some(Event::Ping(payload))) => {
-                    self.taps.ping(&payload);
-                    None
-                }
-                Ok(Some(Event::Pong(payload))) => {
-                    lock(&self.line).pings.answer(&payload);
-                    self.taps.pong(&payload);
-                    None
-                }
                 Ok(Some(Event::Chunk(part, data))) => Some(Piece::chunk(part, &data, place)),
-                Ok(Some(event)) => event.into_message().map(Piece::whole),
+                Ok(Some(event)) => {
+                    tell(&event, &self.taps, &self.line);
+                    event.into_message().map(Piece::whole)
+                }
                 _ => None,
             };
             let left = input.len();
@@ -390,6 +379,19 @@ fn push_output<S: ByteStream>(
         receiver.handle_progress();
     }
     flushed
+}
+
+/// Tells who wants to know of pings and pongs.
+#[inline]
+fn tell<S>(event: &Event<'_>, taps: &Taps, line: &Shared<S>) {
+    match event {
+        Event::Ping(payload) => taps.ping(payload),
+        Event::Pong(payload) => {
+            lock(line).pings.answer(payload);
+            taps.pong(payload);
+        }
+        _ => {}
+    }
 }
 
 /// A failure is the connection's ending as well.

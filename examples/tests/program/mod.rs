@@ -70,6 +70,17 @@ impl Program {
         writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
     }
 
+    /// Ends its input.
+    pub(crate) fn stop_typing(&mut self) {
+        self.stdin = None;
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) fn end(&mut self) -> ExitStatus {
+        self.ask_to_end();
+        self.wait()
+    }
+
     /// Asks it to end, as Ctrl-C or a service manager does.
     pub(crate) fn ask_to_end(&self) {
         let asked = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
