@@ -3,9 +3,7 @@
 mod common;
 
 use std::io::Write;
-use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -14,17 +12,16 @@ use ws_blocking::{Config, Error, accept_with};
 
 /// Writes the same over and over again until it is dropped, or nobody takes it any more.
 struct Flood {
-    over: Arc<AtomicBool>,
+    stream: TcpStream,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Flood {
     fn start(mut into: TcpStream, bytes: Vec<u8>) -> Self {
-        let over = Arc::new(AtomicBool::new(false));
-        let stop = Arc::clone(&over);
-        let thread = thread::spawn(move || while !stop.load(Ordering::Relaxed) && into.write_all(&bytes).is_ok() {});
+        let stream = into.try_clone().unwrap();
+        let thread = thread::spawn(move || while into.write_all(&bytes).is_ok() {});
         Self {
-            over,
+            stream,
             thread: Some(thread),
         }
     }
@@ -32,7 +29,8 @@ impl Flood {
 
 impl Drop for Flood {
     fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
+        // It may wait for somebody who reads. The connection may have ended.
+        let _ = self.stream.shutdown(Shutdown::Both);
         if let Some(thread) = self.thread.take() {
             thread.join().unwrap();
         }
