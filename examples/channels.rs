@@ -121,16 +121,3 @@ fn main() -> ExitCode {
 /// The longest name of a client or a channel; whoever may send much must not have it kept.
 const MAX_NAME: usize = 64;
 const MAX_CHANNELS: usize = 20;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn orders_are_taken_off_the_front() {
-        assert_eq!(order("#name bob\r\nhi"), Some(("name", "bob", "hi")));
-        assert_eq!(order("#join"), Some(("join", "", "")));
-        assert_eq!(order("hi #name bob"), None);
-        assert_eq!(order(""), None);
-    }
-}

@@ -91,7 +91,7 @@ fn channels_knows_names_direct_messages_and_channels() {
     assert_eq!(ask(&mut eve, "#name bob"), "#error somebody is 'bob' already");
     assert_eq!(ask(&mut eve, "#client ann\nhello"), "#error nobody is 'ann'");
     assert_eq!(ask(&mut eve, "#dance"), "#error the order 'dance' is not known");
-    eve.send("#client bob\njust you").unwrap();
+    eve.send("#client bob\r\njust you").unwrap();
     assert_eq!(text(&mut bob), "eve: just you");
     // The answer shows that they are in the channel.
     assert_eq!(
@@ -104,12 +104,15 @@ fn channels_knows_names_direct_messages_and_channels() {
     );
     bob.send("#channel news\nnews").unwrap();
     assert_eq!(text(&mut joe), "bob: news");
-    joe.send("to all").unwrap();
-    assert_eq!(text(&mut bob), "joe: to all");
-    assert_eq!(text(&mut eve), "joe: to all", "and no news before it");
+    // An order stands in front, or is none; nothing is sent to nobody.
+    joe.send("").unwrap();
+    joe.send("to all #name bob").unwrap();
+    assert_eq!(text(&mut bob), "joe: to all #name bob");
+    assert_eq!(text(&mut eve), "joe: to all #name bob", "and no news before it");
     // What a peer can have kept is bounded.
     let long = format!("#name {}", "x".repeat(100));
     assert_eq!(ask(&mut eve, &long), "#error a name has 1 to 64 bytes");
+    assert_eq!(ask(&mut eve, "#join"), "#error a name has 1 to 64 bytes");
     let many: String = (0..21).map(|number| format!("#join {number}\n")).collect();
     assert_eq!(ask(&mut eve, &many), "#error nobody is in more than 20 channels");
     tells_all_when_it_ends(&mut server, &mut [bob, eve, joe]);
