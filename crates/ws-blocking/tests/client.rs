@@ -12,7 +12,7 @@ use std::time::Duration;
 use common::{PATIENCE, Serving, echo, in_thread};
 use ws_blocking::client::{Client, Reconnect};
 use ws_blocking::hub::{Event, WhenFull};
-use ws_blocking::{Accept, CloseCode, Config, Connect, Error, Message, SendError, Server};
+use ws_blocking::{Accept, CloseCode, Config, Connect, Error, Message, SendError, Server, accept};
 
 fn builder(address: SocketAddr) -> ws_blocking::client::Builder {
     Client::builder(Connect::new(&format!("ws://{address}/")).unwrap())
@@ -115,6 +115,32 @@ fn it_connects_again_by_itself_until_it_is_told_to_end() {
     in_thread(move || client.shutdown())();
     assert_eq!(running.shutdown(), 0);
     assert!(told.recv().is_err(), "it does not come back");
+}
+
+#[test]
+fn what_is_being_connected_is_not_kept_when_the_end_is_asked_for() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut policy = Reconnect::default();
+    policy.first = Duration::from_millis(1);
+    let client = builder(listener.local_addr().unwrap()).reconnect(policy).offline();
+    client.start_reader().unwrap();
+    // The attempt is under way, and its handshake is answered afterwards.
+    let (stream, _) = listener.accept().unwrap();
+    client.disconnect();
+    let mut ws = accept(stream).unwrap().accept(Accept::new()).unwrap();
+    assert!(matches!(in_thread(move || ws.recv())(), Ok(None)));
+    assert!(!client.status().ever_connected && !client.has_errors());
+    // By hand it is connected all the same, and then by itself, until the end.
+    let connecting = in_thread(move || client.reconnect().map(|()| client));
+    let (stream, _) = listener.accept().unwrap();
+    let ws = accept(stream).unwrap().accept(Accept::new()).unwrap();
+    let client = connecting().unwrap();
+    drop(ws);
+    let (stream, _) = listener.accept().unwrap();
+    let ending = in_thread(move || client.shutdown());
+    let mut ws = accept(stream).unwrap().accept(Accept::new()).unwrap();
+    assert!(matches!(in_thread(move || ws.recv())(), Ok(None)));
+    ending();
 }
 
 #[test]

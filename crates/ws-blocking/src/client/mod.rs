@@ -118,7 +118,8 @@ struct State<W: Wire> {
     started: u64,
     /// Whether there is nobody any more who could stop the thread.
     abandoned: bool,
-    /// Whether the end was asked for, so that it is not to connect again by itself.
+    /// Whether the end was asked for since the last `reconnect`: nothing that is being connected is kept, and it does not
+    /// connect again by itself.
     wanted_end: bool,
 }
 
@@ -226,7 +227,7 @@ impl<W: Wire> Client<W> {
     /// end there is [`Builder::reconnect`].
     ///
     /// # Errors
-    /// As [`Connect::connect`]; there is no connection then.
+    /// As [`Connect::connect`], and [`Error::Send`] if it was disconnected meanwhile; there is no connection then.
     pub fn reconnect(&self) -> Result<(), Error> {
         // Whoever is connecting at the moment comes first.
         let connecting = self.shared.connecting();
@@ -235,12 +236,13 @@ impl<W: Wire> Client<W> {
         if let Some(old) = old {
             old.shutdown();
         }
+        self.shared.lock().wanted_end = false;
         self.shared.connect(&connecting)
     }
 
     /// Ends the connection at once if it is still open; the client can be connected again. Begins the closing handshake
     /// and does not wait for it: for an end that both sides know of, let a reader run, and wait for its
-    /// [`Event::Disconnected`].
+    /// [`Event::Disconnected`]. What another thread is connecting meanwhile is not kept.
     pub fn disconnect(&self) {
         let mut state = self.shared.lock();
         state.wanted_end = true;
@@ -463,15 +465,18 @@ impl<W: Wire> Shared<W> {
         });
         let (reader, writer, interrupter) = opened.inspect_err(|_| {
             // A reader that connects by itself may go on trying.
-            self.lock().wanted_end = false;
             self.changed.notify_all();
         })?;
         let mut state = self.lock();
+        if state.wanted_end {
+            drop(state);
+            W::close(&writer);
+            return Err(SendError::Closed.into());
+        }
         let peer = Peer::new(PeerId(state.connections), &writer);
         state.connections += 1;
         state.connected = true;
         state.disconnected = false;
-        state.wanted_end = false;
         state.peer = Some(peer.clone());
         state.interrupter = Some(interrupter);
         drop(state);

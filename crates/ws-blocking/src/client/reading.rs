@@ -25,21 +25,22 @@ impl<W: Wire> Shared<W> {
             if let (Some(peer), Some(reader)) = (state.peer.clone(), state.reader.take()) {
                 drop(state);
                 self.attend(number, &peer, reader);
+                failed = 0;
                 continue;
             }
             drop(state);
             if self.wait_to_connect(number, failed) {
                 let connecting = self.connecting();
-                if self.lock().connected {
+                if !self.should_connect(&self.lock(), failed) {
                     continue;
                 }
-                failed = match self.connect(&connecting) {
-                    Ok(()) => 0,
-                    Err(error) => {
+                if let Err(error) = self.connect(&connecting) {
+                    failed += 1;
+                    // Who ended it knows why there is none.
+                    if !self.lock().wanted_end {
                         self.desk.inbox.record(None, error);
-                        failed + 1
                     }
-                };
+                }
             }
         }
     }
