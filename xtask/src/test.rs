@@ -20,7 +20,7 @@ struct Part {
 const PARTS: [Part; 13] = [
     Part {
         name: "unit",
-        what: "unit and integration tests of the workspace",
+        what: "unit and integration tests of the workspace, with all features",
         run: unit,
     },
     Part {
@@ -30,7 +30,7 @@ const PARTS: [Part; 13] = [
     },
     Part {
         name: "features",
-        what: "each crate with no features and with all of them",
+        what: "the tests of each crate with no features",
         run: features,
     },
     Part {
@@ -164,7 +164,8 @@ fn result_line(name: &str, outcome: &Outcome, took: Duration) -> String {
 }
 
 fn unit(_: &Project) -> Outcome {
-    cargo_test(&["--workspace", "--exclude", "examples", "--lib", "--bins", "--tests"]).into()
+    let what = ["--workspace", "--exclude", "examples", "--all-features"];
+    cargo_test(&[&what[..], &["--lib", "--bins", "--tests"]].concat()).into()
 }
 
 fn doc(_: &Project) -> Outcome {
@@ -173,9 +174,9 @@ fn doc(_: &Project) -> Outcome {
 
 /// That each feature alone compiles, tests included, is seen by the lints.
 fn features(project: &Project) -> Outcome {
-    let packages = project.packages.iter().filter(|package| !package.features.is_empty());
-    let mut runs = packages.flat_map(|package| ["--no-default-features", "--all-features"].map(|set| (package, set)));
-    runs.try_for_each(|(package, set)| cargo_test(&["--lib", "--tests", "--package", &package.name, set]))
+    let mut packages = project.packages.iter().filter(|package| !package.features.is_empty());
+    packages
+        .try_for_each(|package| cargo_test(&["--lib", "--tests", "--no-default-features", "--package", &package.name]))
         .into()
 }
 
