@@ -28,6 +28,8 @@ struct Inner {
     /// Must not wait for the queue, since it is the one that empties it.
     servers_thread: ThreadId,
     queue: Mutex<Queue>,
+    /// Whether there are requests: the server asks so in every turn, and is not to take the lock for that.
+    waiting: AtomicBool,
     /// Signalled when the queue has been taken.
     room: Condvar,
     stop_asked: AtomicBool,
@@ -65,6 +67,7 @@ impl Handle {
             waker,
             servers_thread: thread::current().id(),
             queue: Mutex::default(),
+            waiting: AtomicBool::new(false),
             room: Condvar::new(),
             stop_asked: AtomicBool::new(false),
             lost: AtomicU64::new(0),
@@ -154,15 +157,16 @@ impl Handle {
 
     /// Whether there is anything to take.
     pub(crate) fn has_requests(&self) -> bool {
-        !self.queue().requests.is_empty()
+        self.0.waiting.load(Ordering::Acquire)
     }
 
     /// Takes all requests, behind those that are there.
     pub(crate) fn take(&self, into: &mut VecDeque<Request>) {
-        let mut queue = self.queue();
-        if queue.requests.is_empty() {
+        if !self.has_requests() {
             return;
         }
+        let mut queue = self.queue();
+        self.0.waiting.store(false, Ordering::Release);
         if into.is_empty() {
             mem::swap(&mut queue.requests, into);
         } else {
@@ -200,9 +204,10 @@ impl Handle {
         }
         queue.bytes += request.bytes();
         queue.requests.push_back(request);
-        let is_first = queue.requests.len() == 1;
+        // Before the lock is given back: what has been put and taken again must not be announced.
+        let was_waiting = self.0.waiting.swap(true, Ordering::AcqRel);
         drop(queue);
-        if is_first {
+        if !was_waiting {
             self.wake();
         }
         Ok(())

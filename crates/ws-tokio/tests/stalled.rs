@@ -8,9 +8,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use common::*;
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex, join};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex, join};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use ws_tokio::{CloseCode, Config, DataKind, Error, Server};
 
@@ -27,10 +28,18 @@ fn is_timed_out(error: &Error) -> bool {
     matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::TimedOut)
 }
 
+/// The peer sends without end and reads nothing.
+async fn ends_though_nothing_is_read(echo: JoinHandle<Result<(), Error>>, mut far: DuplexStream) {
+    let peer = tokio::spawn(async move { while far.write_all(&masked(BINARY, &[1; 100])).await.is_ok() {} });
+    let result = timeout(LONG, echo).await.expect("waits for ever").unwrap();
+    assert!(is_timed_out(&result.unwrap_err()));
+    peer.await.unwrap();
+}
+
 /// One task echoes by halves: while it waits to send, nobody receives, and nobody keeps the reader's deadlines.
 #[tokio::test(start_paused = true)]
 async fn an_echo_by_halves_does_not_wait_for_ever() {
-    let (near, mut far) = duplex(16);
+    let (near, far) = duplex(16);
     let (mut reader, writer) = server(near, narrow()).split();
     let echo = tokio::spawn(async move {
         while let Some(message) = reader.recv().await? {
@@ -38,15 +47,12 @@ async fn an_echo_by_halves_does_not_wait_for_ever() {
         }
         Ok::<(), Error>(())
     });
-    let peer = tokio::spawn(async move { while far.write_all(&masked(BINARY, &[1; 100])).await.is_ok() {} });
-    let result = timeout(LONG, echo).await.expect("waits for ever").unwrap();
-    assert!(is_timed_out(&result.unwrap_err()));
-    peer.await.unwrap();
+    ends_though_nothing_is_read(echo, far).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn neither_does_an_echo_by_streams() {
-    let (near, mut far) = duplex(16);
+    let (near, far) = duplex(16);
     let (mut reader, writer) = server(near, narrow()).split();
     let echo = tokio::spawn(async move {
         while let Some(mut message) = reader.recv_stream().await? {
@@ -56,10 +62,7 @@ async fn neither_does_an_echo_by_streams() {
         }
         Ok::<(), Error>(())
     });
-    let peer = tokio::spawn(async move { while far.write_all(&masked(BINARY, &[1; 100])).await.is_ok() {} });
-    let result = timeout(LONG, echo).await.expect("waits for ever").unwrap();
-    assert!(is_timed_out(&result.unwrap_err()));
-    peer.await.unwrap();
+    ends_though_nothing_is_read(echo, far).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -176,9 +176,7 @@ pub(super) const CASES: &[Case] = &[
         setup: Setup::impatient,
         heap: LITTLE,
         attack: |trap| {
-            let mut server = trap.open();
-            server.send(0x81, BYE.as_bytes());
-            assert_eq!(server.close(), Some(1000));
+            let mut server = closing(trap);
             server.until_end();
             ""
         },
@@ -188,9 +186,7 @@ pub(super) const CASES: &[Case] = &[
         setup: Setup::impatient,
         heap: LITTLE,
         attack: |trap| {
-            let mut server = trap.open();
-            server.send(0x81, BYE.as_bytes());
-            assert_eq!(server.close(), Some(1000));
+            let mut server = closing(trap);
             let message = server.frame(0x82, &[7; 16 * KIB]);
             let taken = server.flood(&message, 1 << 20);
             assert!(taken.is_err(), "the client takes 16 GiB behind its Close");
@@ -258,6 +254,14 @@ pub(super) const REDIRECTS: Case = Case {
 };
 
 /// Every frame has a mask of its own that nobody can guess: hardly two are alike, and every byte has every value.
+/// The client was asked to go, and has begun to close.
+fn closing(trap: &Trap) -> Attacker {
+    let mut server = trap.open();
+    server.send(0x81, BYE.as_bytes());
+    assert_eq!(server.close(), Some(1000));
+    server
+}
+
 fn masks_are_always_fresh(trap: &Trap) -> Expected {
     let mut server = trap.open();
     let mut masks = HashSet::new();

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use peers::epoll::{Epoll, Interest};
 
-use crate::usage::Usage;
-use crate::{Plan, WARM_UP, client};
+use crate::usage::{Run, Usage};
+use crate::{Plan, client};
 
 pub(crate) fn run(plan: &Plan) {
     let (said, heard) = client::frames(plan.size);
@@ -19,9 +19,8 @@ pub(crate) fn run(plan: &Plan) {
     }
 
     let mut buffer = vec![0; BUFFER];
-    let (mut waits, mut usage) = (Vec::new(), None);
-    let mut until = Instant::now() + WARM_UP;
-    loop {
+    let mut run = Run::begin(plan, Usage::of);
+    while !run.is_over() {
         let began = Instant::now();
         assert_eq!(client::write(&streams[0].0, &said), 0, "a message fits");
         let mut missing = plan.connections;
@@ -35,18 +34,7 @@ pub(crate) fn run(plan: &Plan) {
                 }
             }
         }
-        waits.push(began.elapsed());
-        if Instant::now() < until {
-            continue;
-        }
-        match usage.take() {
-            None => {
-                usage = Some(Usage::of(plan.pid));
-                waits.clear();
-                until = Instant::now() + plan.time;
-            }
-            Some(usage) => return usage.print((waits.len() * plan.connections) as u64, &mut waits),
-        }
+        run.note(plan.connections, began.elapsed());
     }
 }
 

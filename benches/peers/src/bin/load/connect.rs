@@ -7,34 +7,22 @@ use std::time::Instant;
 use peers::REQUEST;
 use peers::epoll::{Epoll, Interest};
 
-use crate::usage::Usage;
-use crate::{Plan, WARM_UP};
+use crate::Plan;
+use crate::usage::{Run, Usage};
 
 pub(crate) fn run(plan: &Plan) {
     let mut epoll = Epoll::new();
     let mut visits: Vec<Visit> = (0..AT_A_TIME).map(|token| Visit::begin(plan, token, &epoll)).collect();
-    let (mut waits, mut usage) = (Vec::new(), None);
-    let mut until = Instant::now() + WARM_UP;
+    let mut run = Run::begin(plan, Usage::of_all);
     let mut ready = Vec::new();
-    loop {
+    while !run.is_over() {
         ready.clear();
         ready.extend(epoll.wait());
         for &token in &ready {
             if visits[token].turn() {
-                waits.push(visits[token].began.elapsed());
+                run.note(1, visits[token].began.elapsed());
                 visits[token] = Visit::begin(plan, token, &epoll);
             }
-        }
-        if Instant::now() < until {
-            continue;
-        }
-        match usage.take() {
-            None => {
-                usage = Some(Usage::of_all(plan.pid));
-                waits.clear();
-                until = Instant::now() + plan.time;
-            }
-            Some(usage) => return usage.print(waits.len() as u64, &mut waits),
         }
     }
 }

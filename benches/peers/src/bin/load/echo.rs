@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use peers::epoll::{Epoll, Interest};
 
-use crate::usage::Usage;
-use crate::{Plan, WARM_UP, client};
+use crate::usage::{Run, Usage};
+use crate::{Plan, client};
 
 pub(crate) fn run(plan: &Plan) {
     let (frame, echo) = client::frames(plan.size);
@@ -49,11 +49,9 @@ struct Connection {
 impl Load {
     fn run(mut self, connections: &mut [Connection], plan: &Plan) {
         let mut buffer = vec![0; BUFFER];
-        let mut waits = Vec::with_capacity(WAITS);
-        let (mut usage, mut windows) = (None, 0);
-        let mut until = Instant::now() + WARM_UP;
+        let mut run = Run::begin(plan, Usage::of);
         let mut ready = Vec::new();
-        loop {
+        while !run.is_over() {
             ready.clear();
             ready.extend(self.epoll.wait());
             for &token in &ready {
@@ -62,25 +60,9 @@ impl Load {
                     connection.send(&self, token);
                 }
                 if connection.receive(&self, &mut buffer) {
-                    let now = Instant::now();
-                    windows += 1;
-                    if waits.len() < WAITS {
-                        waits.push(now - connection.began);
-                    }
+                    run.note(plan.window, connection.began.elapsed());
                     connection.begin(&self, token);
                 }
-            }
-            if Instant::now() < until {
-                continue;
-            }
-            match usage.take() {
-                None => {
-                    usage = Some(Usage::of(plan.pid));
-                    waits.clear();
-                    windows = 0;
-                    until = Instant::now() + plan.time;
-                }
-                Some(usage) => return usage.print(windows * plan.window as u64, &mut waits),
             }
         }
     }
@@ -115,6 +97,3 @@ impl Connection {
 
 /// For one read.
 const BUFFER: usize = 256 << 10;
-
-/// More than any run has: room that does not move.
-const WAITS: usize = 4 << 20;

@@ -3,6 +3,56 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use crate::{Plan, WARM_UP};
+
+/// One run: the warm-up, of which nothing counts, and the time that is measured.
+pub(crate) struct Run<'p> {
+    plan: &'p Plan,
+    measure: fn(u32) -> Usage,
+    /// Begins with the time that is measured.
+    usage: Option<Usage>,
+    until: Instant,
+    count: u64,
+    waits: Vec<Duration>,
+}
+
+impl<'p> Run<'p> {
+    pub(crate) fn begin(plan: &'p Plan, measure: fn(u32) -> Usage) -> Self {
+        Self {
+            plan,
+            measure,
+            usage: None,
+            until: Instant::now() + WARM_UP,
+            count: 0,
+            waits: Vec::with_capacity(WAITS),
+        }
+    }
+
+    /// So many are done, after one wait.
+    pub(crate) fn note(&mut self, count: usize, wait: Duration) {
+        self.count += count as u64;
+        if self.waits.len() < WAITS {
+            self.waits.push(wait);
+        }
+    }
+
+    /// Whether the time is over; what it has been like is printed then.
+    pub(crate) fn is_over(&mut self) -> bool {
+        if Instant::now() < self.until {
+            return false;
+        }
+        if let Some(usage) = self.usage.take() {
+            usage.print(self.count, &mut self.waits);
+            return true;
+        }
+        self.usage = Some((self.measure)(self.plan.pid));
+        self.until = Instant::now() + self.plan.time;
+        self.count = 0;
+        self.waits.clear();
+        false
+    }
+}
+
 /// The server's processor time and the clock, from one moment on.
 pub(crate) struct Usage {
     pid: u32,
@@ -33,7 +83,7 @@ impl Usage {
 
     /// One line: how many a second, the server's processor time for each in nanoseconds, how much of the time the server
     /// was running, and the waits in microseconds.
-    pub(crate) fn print(self, count: u64, waits: &mut [Duration]) {
+    fn print(self, count: u64, waits: &mut [Duration]) {
         let used = ((self.time)(self.pid) - self.before).as_secs_f64();
         let elapsed = self.began.elapsed().as_secs_f64();
         waits.sort_unstable();
@@ -72,6 +122,9 @@ fn process(pid: u32) -> Duration {
     let ticks = fields.split_whitespace().skip(11).take(2);
     ticks.map(|ticks| TICK * ticks.parse().expect("a number")).sum()
 }
+
+/// More than any run has: room that does not move.
+const WAITS: usize = 4 << 20;
 
 /// The unit of times in `/proc`, on every Linux.
 const TICK: Duration = Duration::from_millis(10);
