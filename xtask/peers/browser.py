@@ -1,7 +1,9 @@
-"""A real browser on the chat page: two tabs, and each sees what the other says; then a page that talks to echo servers,
-compressed.
+"""A real browser on the chat page: two tabs, and each sees what the other says; then pages that show by themselves what
+they are expected to; then a page that talks to echo servers, compressed.
 
-usage: browser.py DRIVER_URL CHROMIUM PROFILE_FOLDER PAGE_URL ECHO_URL...
+usage: browser.py DRIVER_URL CHROMIUM PROFILE_FOLDER CHAT_URL PAGES ECHO_URL...
+
+PAGES is JSON, a list of pairs: a page's URL, and what it shows in the end.
 
 Speaks the WebDriver protocol with nothing but the standard library.
 """
@@ -28,10 +30,10 @@ ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 # Calls back once the condition holds; no polling.
 WAIT = """
-const [needle, done] = arguments;
+const [id, needle, done] = arguments;
 const holds = () => needle === null
-    ? !document.getElementById("text").disabled
-    : document.getElementById("log").textContent.includes(needle);
+    ? !document.getElementById(id).disabled
+    : (id ? document.getElementById(id) : document.body).textContent.includes(needle);
 const look = () => { if (holds()) { observer.disconnect(); done(true); } };
 const observer = new MutationObserver(look);
 observer.observe(document, {subtree: true, childList: true, characterData: true, attributes: true});
@@ -60,16 +62,20 @@ ws.onclose = ({code}) => done("closed early with " + code);
 """
 
 
-def main(driver, chromium, profile, page, *echoes):
+def main(driver, chromium, profile, chat_page, pages, *echoes):
     options = {"binary": chromium, "args": FLAGS + ["--user-data-dir=" + profile]}
     wanted = {"capabilities": {"alwaysMatch": {
         "goog:chromeOptions": options,
+        # Those of our own making.
+        "acceptInsecureCerts": True,
         "timeouts": {"script": TIMEOUT * 1000, "pageLoad": TIMEOUT * 1000},
     }}}
     session = call("POST", driver + "/session", wanted)["sessionId"]
     base = driver + "/session/" + session
     try:
-        chat(base, page)
+        chat(base, chat_page)
+        for url, shows in json.loads(pages):
+            show(base, url, shows)
         for url in echoes:
             echo(base, url)
     finally:
@@ -87,6 +93,15 @@ def chat(base, page):
         speaker.wait(text)
 
 
+def show(base, url, shows):
+    call("POST", base + "/url", {"url": url})
+    try:
+        call("POST", base + "/execute/async", {"script": WAIT, "args": [None, shows]})
+    except HTTPError as error:
+        body = call("POST", base + "/execute/sync", {"script": "return document.body.innerText", "args": []})
+        sys.exit("%s does not show %r (%s) but %r" % (url, shows, error, body))
+
+
 def echo(base, url):
     outcome = call("POST", base + "/execute/async", {"script": ECHO, "args": [url]})
     print(url, outcome, flush=True)
@@ -99,7 +114,7 @@ class Tab:
         self.base, self.handle, self.name, self.said = base, handle, name, 0
         self.switch()
         call("POST", base + "/url", {"url": page})
-        self.wait(None)
+        self.run("async", WAIT, "text", None)
         self.type("name", name)
 
     def say(self, text):
@@ -109,7 +124,7 @@ class Tab:
     def wait(self, needle):
         self.switch()
         try:
-            self.run("async", WAIT, needle)
+            self.run("async", WAIT, "log", needle)
         except HTTPError as error:
             log = self.run("sync", "return document.getElementById('log').innerText")
             sys.exit("%s waits for %r in vain (%s); the log: %r" % (self.name, needle, error, log))

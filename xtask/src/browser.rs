@@ -1,4 +1,5 @@
-//! A real browser on the chat page, and compressing with the echo servers; what it does there stands in `xtask/peers/browser.py`.
+//! A real browser: on the chat page, on pages that try their servers by themselves, and compressing with the echo servers;
+//! what it does there stands in `xtask/peers/browser.py`.
 
 use std::{process::Command, time::Duration};
 
@@ -18,7 +19,13 @@ const VISIT_LIMIT: Duration = Duration::from_secs(5 * 60);
 /// How the echo servers are started.
 const FLAVOURS: [&str; 2] = ["--deflate", "--deflate-shared"];
 
-/// Two tabs chat; a page sends compressed messages.
+/// Programs with a page that tries its own server, and what it shows when that has worked.
+const PAGES: [(&str, &str); 2] = [
+    ("axum_chat", "connected"),
+    ("echo_tls", "echoed: grüß dich, closed: 1000"),
+];
+
+/// Two tabs chat; pages try their servers; a page sends compressed messages.
 pub(crate) fn chat(project: &Project) -> Outcome {
     match tools::browser() {
         Ok(browser) => visit(project, &browser).into(),
@@ -31,6 +38,7 @@ fn visit(project: &Project, browser: &Browser) -> Result<(), String> {
     let echoes = SHELLS.map(|shell| format!("echo_{shell}"));
     let mut examples: Vec<&str> = echoes.iter().map(String::as_str).collect();
     examples.push("chat");
+    examples.extend(PAGES.map(|(program, _)| program));
     project.build_examples(&examples)?;
     let dir = project.fresh_dir("browser")?;
     let log = dir.join("log");
@@ -39,12 +47,21 @@ fn visit(project: &Project, browser: &Browser) -> Result<(), String> {
     let page = chat.line(START_LIMIT, |line| Some(address(line)))?;
     let page = page.ok_or("the first line of `chat` names no http:// address")?;
 
+    // Kept, or they would be stopped.
     let mut servers = Vec::new();
+    let mut pages = Vec::new();
+    for (program, shows) in PAGES {
+        let server = Running::start(project.example(program).args(["--port", "0"]), &log)?;
+        let address = server.line(START_LIMIT, |line| {
+            line.strip_prefix("listening on ws").map(str::to_owned)
+        })?;
+        pages.push([format!("http{address}"), shows.to_owned()]);
+        servers.push(server);
+    }
     let mut urls = Vec::new();
     for (echo, flavour) in echoes.iter().flat_map(|echo| FLAVOURS.map(|flavour| (echo, flavour))) {
         let server = Running::start(project.example(echo).args(["--port", "0", flavour]), &log)?;
         urls.push(format!("ws://{}", server.address(START_LIMIT)?));
-        // Kept, or it would be stopped.
         servers.push(server);
     }
 
@@ -55,7 +72,8 @@ fn visit(project: &Project, browser: &Browser) -> Result<(), String> {
     let mut script = Command::new("python3");
     script.arg(project.root.join("xtask/peers/browser.py"));
     script.arg(format!("http://127.0.0.1:{port}")).arg(&browser.chromium);
-    script.arg(dir.join("profile")).arg(page).args(urls);
+    script.arg(dir.join("profile")).arg(page);
+    script.arg(serde_json::json!(pages).to_string()).args(urls);
     run_logged(&mut script, &log, VISIT_LIMIT)
 }
 

@@ -17,6 +17,11 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// Small enough for a peer to send more in no time, large enough for its 1 MiB messages.
 const MAX_MESSAGE: &str = "2097152";
 
+/// Servers within other people's, and where they are; alone in a chat, a client has its echo.
+const HOSTED: [(&str, &str); 2] = [("axum_chat", "ws"), ("tower_echo", "")];
+/// What a server without settings takes.
+const DEFAULT_MAX_MESSAGE: &str = "1048576";
+
 /// What our client is given to send, and what it prints of the answer.
 const TALK: [(&str, &str); 6] = [
     ("hello", "hello"),
@@ -78,24 +83,45 @@ pub(crate) fn node(project: &Project) -> Outcome {
 fn both_ways(project: &Project, name: &str, mut client: Command, mut server: Command) -> Result<(), String> {
     let echoes = SHELLS.map(|shell| format!("echo_{shell}"));
     let mut examples: Vec<&str> = echoes.iter().map(String::as_str).collect();
-    examples.push("client");
+    examples.extend(HOSTED.map(|(program, _)| program));
+    examples.extend(["echo_tls", "client"]);
     project.build_examples(&examples)?;
     let log = project.fresh_dir(&format!("peers/{name}"))?.join("log");
 
     let script: Vec<_> = client.get_args().map(ToOwned::to_owned).collect();
-    for echo in &echoes {
+    let mut visit = |ours: &mut Running, url: &str, what: &str, max: &str, mode: &str, certificate: Option<&str>| {
+        client = Command::new(client.get_program());
+        client.args(&script).args([url, max, mode]);
+        if let Some(certificate) = certificate {
+            client.envs([("SSL_CERT_FILE", certificate), ("NODE_EXTRA_CA_CERTS", certificate)]);
+        }
+        let what = format!("{name} client against {what}");
+        serve(ours, &mut client, &log).map_err(|why| format!("{what}: {why}; see {}", log.display()))?;
+        println!("{what}: fine");
+        Ok::<(), String>(())
+    };
+    let servers = echoes.iter().map(|echo| (echo.as_str(), "")).chain(HOSTED);
+    for (program, path) in servers {
         for (flags, mode) in FLAVOURS {
-            let mut ours = project.example(echo);
+            let mut ours = project.example(program);
             ours.args(["--port", "0", "--max-message", MAX_MESSAGE]).args(flags);
             let mut ours = Running::start(&mut ours, &log)?;
-            let url = format!("ws://{}", ours.address(LIMIT)?);
-            client = Command::new(client.get_program());
-            client.args(&script).args([&url, MAX_MESSAGE, mode]);
-            let what = format!("{name} client against {}", [&[echo.as_str()], flags].concat().join(" "));
-            serve(&mut ours, &mut client, &log).map_err(|why| format!("{what}: {why}; see {}", log.display()))?;
-            println!("{what}: fine");
+            let url = format!("ws://{}/{path}", ours.address(LIMIT)?);
+            let what = [&[program], flags].concat().join(" ");
+            visit(&mut ours, &url, &what, MAX_MESSAGE, mode, None)?;
         }
     }
+    let mut ours = Running::start(project.example("echo_tls").args(["--port", "0"]), &log)?;
+    let certificate = ours.line(LIMIT, |line| line.strip_prefix("its certificate: ").map(str::to_owned))?;
+    let url = format!("wss://{}", ours.address(LIMIT)?);
+    visit(
+        &mut ours,
+        &url,
+        "echo_tls",
+        DEFAULT_MAX_MESSAGE,
+        "plain",
+        Some(&certificate),
+    )?;
 
     let theirs = Running::start(&mut server, &log)?;
     let url = format!("ws://{}", theirs.address(LIMIT)?);
