@@ -170,13 +170,35 @@ impl Outbox {
         }
     }
 
-    /// Frees the memory of an empty queue. Without effect on one that is not empty.
-    pub fn release(&mut self) {
-        if self.is_empty() {
-            self.copied = Vec::new();
-            self.written = 0;
+    /// Gives up the memory of an empty queue: to be dropped, or lent to the next queue that needs some. Without effect
+    /// on one that is not empty.
+    pub fn release(&mut self) -> Vec<u8> {
+        if !self.is_empty() {
+            return Vec::new();
+        }
+        self.written = 0;
+        if self.shared.capacity() > 0 {
             self.shared = VecDeque::new();
         }
+        let mut memory = mem::take(&mut self.copied);
+        memory.clear();
+        memory
+    }
+
+    /// Gives memory to a queue that has none: for shells that keep some for whichever connection is sending.
+    ///
+    /// # Panics
+    /// If there is anything in it.
+    pub fn lend(&mut self, memory: Vec<u8>) {
+        assert!(memory.is_empty(), "bytes of nobody's would be sent");
+        if self.copied.capacity() == 0 {
+            self.copied = memory;
+        }
+    }
+
+    /// Whether there is memory to copy to already; what is [lent](Self::lend) then is dropped.
+    pub fn has_memory(&self) -> bool {
+        self.copied.capacity() > 0
     }
 
     /// Drops everything that is queued.

@@ -44,6 +44,7 @@ use ws_proto::{CloseCode, CloseFrame, Config, ConnectionError, Ending, Limits, O
 
 use crate::error::{Error, repeat};
 use crate::pong::{Pings, Pong};
+use crate::pool;
 use crate::timer::after;
 use crate::watch::{Seat, Watchers};
 use crate::websocket::ByteStream;
@@ -208,8 +209,34 @@ impl<S: ByteStream> Line<S> {
         Ok(())
     }
 
+    /// Memory for what is to be queued and written at once. It goes back when all has been written, or as soon as the
+    /// transport can take no more, but for what is left.
+    pub(crate) fn lend(&mut self) {
+        if !self.outbox.has_memory() {
+            self.outbox.lend(pool::take_output());
+        }
+    }
+
+    /// Gives memory back that nothing is in.
+    pub(crate) fn settle(&mut self) {
+        if self.outbox.is_empty() && self.outbox.has_memory() {
+            pool::put_back_output(self.outbox.release());
+        }
+    }
+
     /// Writes until everything has left or writing has failed for good; see [`check`](Self::check).
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let polled = self.poll_write_all(cx);
+        if polled.is_pending() && !self.blocked {
+            self.blocked = true;
+            let rest = self.outbox.take();
+            pool::put_back_output(mem::replace(&mut self.outbox, rest).release());
+        }
+        self.settle();
+        polled
+    }
+
+    fn poll_write_all(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             self.transmit();
             if self.error.is_some() {
@@ -220,10 +247,7 @@ impl<S: ByteStream> Line<S> {
                 break;
             }
             match self.poll_write(cx) {
-                Poll::Pending => {
-                    self.blocked = true;
-                    return Poll::Pending;
-                }
+                Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(0)) => self.fail(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(count)) => {
                     self.outbox.advance(count);
@@ -236,10 +260,7 @@ impl<S: ByteStream> Line<S> {
         if self.unflushed {
             if let Some(io) = &mut self.io {
                 match Pin::new(io).poll_flush(cx) {
-                    Poll::Pending => {
-                        self.blocked = true;
-                        return Poll::Pending;
-                    }
+                    Poll::Pending => return Poll::Pending,
                     Poll::Ready(Ok(())) => self.note_progress(),
                     Poll::Ready(Err(error)) => self.fail(error),
                 }

@@ -419,10 +419,16 @@ pub(crate) fn poll_put<S: ByteStream, T>(
         if line.waiting > 0 && seat.is_none() {
             return Poll::Pending;
         }
+        if after == After::Write {
+            line.lend();
+        }
         match queue(&mut line) {
             Err(SendError::QueueFull) => {}
             Err(SendError::FragmentOpen) if seat.is_none() => {}
-            Err(error) => return Poll::Ready(Err(error.into())),
+            Err(error) => {
+                line.settle();
+                return Poll::Ready(Err(error.into()));
+            }
             Ok(value) => {
                 match after {
                     After::Keep => {}

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -18,6 +18,8 @@ pub(crate) struct Timer {
     /// When `sleep` ends.
     armed: Instant,
     sleep: Option<Pin<Box<Sleep>>>,
+    /// Whom `sleep` will wake: whoever it knows need not be told to it at every turn.
+    waker: Option<Waker>,
 }
 
 /// The end of a wait that begins now, or as good as never if it is longer than the clock's range.
@@ -32,6 +34,7 @@ impl Timer {
             epoch: time::Instant::now(),
             armed: Instant::ZERO,
             sleep: None,
+            waker: None,
         }
     }
 
@@ -51,8 +54,15 @@ impl Timer {
             let Some(sleep) = &mut self.sleep else {
                 return Poll::Pending;
             };
+            let is_known = self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
+            if is_known && !sleep.is_elapsed() {
+                return Poll::Pending;
+            }
             // Outside of Tokio's budget: a peer that always uses it up must not hold off the deadlines.
-            ready!(pin!(coop::unconstrained(sleep.as_mut())).poll(cx));
+            if pin!(coop::unconstrained(sleep.as_mut())).poll(cx).is_pending() {
+                self.waker = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
             let now = self.now();
             if now >= deadline {
                 return Poll::Ready(now);
@@ -64,6 +74,7 @@ impl Timer {
     fn arm(&mut self, deadline: Instant) {
         let at = self.epoch + Duration::from_nanos(deadline.as_nanos());
         self.armed = deadline;
+        self.waker = None;
         match &mut self.sleep {
             Some(sleep) => sleep.as_mut().reset(at),
             None if Handle::try_current().is_err() => {}

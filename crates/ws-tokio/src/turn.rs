@@ -204,8 +204,8 @@ impl<S: ByteStream> WebSocket<S> {
     /// With nothing unread: writes, does what the end of a connection asks for, reads once, tells the time. Pending
     /// if nothing of this got anywhere.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
-        self.touched = true;
         let mut line = lock(&self.line);
+        self.touched |= !line.is_flushed();
         if let Some(frame) = line.closed.take() {
             self.receiver.handle_local_close(*frame);
         }
@@ -237,6 +237,7 @@ impl<S: ByteStream> WebSocket<S> {
                 Poll::Ready(result) => {
                     if let Some(reply) = self.receiver.take_reply() {
                         line.sender.reply(reply);
+                        self.touched = true;
                     }
                     if self.shared {
                         self.line.set_unread(!self.unread.is_empty());
@@ -251,10 +252,10 @@ impl<S: ByteStream> WebSocket<S> {
         }
         if let Poll::Ready(now) = self.timer.poll_due(self.receiver.poll_timeout(), cx) {
             tell_time(&mut self.receiver, &mut line, now);
+            self.touched |= !line.is_flushed();
             line.dismiss();
             return Poll::Ready(None);
         }
-        line.outbox.release();
         Poll::Pending
     }
 
@@ -270,6 +271,9 @@ impl<S: ByteStream> WebSocket<S> {
             }
             let mut line = lock(&self.line);
             line.check()?;
+            if after == After::Write {
+                line.lend();
+            }
             match queue(&mut line) {
                 Err(SendError::QueueFull) => {}
                 Err(SendError::FragmentOpen) if self.shared => {
@@ -279,7 +283,10 @@ impl<S: ByteStream> WebSocket<S> {
                     ready!(self.poll_wait(cx));
                     continue;
                 }
-                Err(error) => return Poll::Ready(Err(error.into())),
+                Err(error) => {
+                    line.settle();
+                    return Poll::Ready(Err(error.into()));
+                }
                 Ok(value) if after == After::Keep => return Poll::Ready(Ok(value)),
                 Ok(value) => {
                     let defer = !self.unread.is_empty();
@@ -355,8 +362,11 @@ impl<S: ByteStream> Drop for Owner<'_, S> {
 /// Writes what is queued and what the protocol owes, in the flusher's stead until it is handed back. Whether all of it
 /// has left.
 fn poll_output<S: ByteStream>(receiver: &mut Receiver, line: &mut Line<S>, cx: &mut Context<'_>) -> bool {
-    line.owner_drives = true;
-    let flushed = line.poll_flush(cx).is_ready();
+    let mut flushed = line.is_flushed();
+    if !flushed {
+        line.owner_drives = true;
+        flushed = line.poll_flush(cx).is_ready();
+    }
     if line.take_unblocked() {
         receiver.handle_progress();
     }
