@@ -17,7 +17,7 @@ use tungstenite::protocol::Role;
 use ws_proto::{Config, Connection, Input};
 use ws_tokio::WebSocket;
 
-use transport::{Transport, WINDOW, frames};
+use transport::{Transport, WINDOW, frame, frames};
 
 fn receive(c: &mut Criterion) {
     for (kind, text, size) in [
@@ -140,6 +140,31 @@ fn send(c: &mut Criterion) {
     }
 }
 
+/// A message received and sent back, by the whole connection and by its halves; alone in its read, or with many others.
+fn halves(c: &mut Criterion) {
+    for (reads, wire) in [("one", frame(false, 20)), ("many", frames(false, 20))] {
+        let open = || {
+            let connection = Connection::server(Config::default());
+            WebSocket::from_raw(Transport::new(&wire), connection, Config::default(), [])
+        };
+        let mut group = c.benchmark_group(format!("echo/{reads}"));
+        let mut ws = open();
+        group.bench_function("ws-tokio", |b| {
+            b.iter(|| {
+                let message = now(ws.recv()).expect("a message").expect("a message");
+                now(ws.send(message)).expect("open");
+            });
+        });
+        let (mut reader, writer) = open().split();
+        group.bench_function("ws-tokio by halves", |b| {
+            b.iter(|| {
+                let message = now(reader.recv()).expect("a message").expect("a message");
+                now(writer.send(message)).expect("open");
+            });
+        });
+    }
+}
+
 /// As everybody else does: text is checked.
 fn yawc_options() -> yawc::Options {
     yawc::Options::default()
@@ -160,5 +185,5 @@ fn now<F: Future>(future: F) -> F::Output {
     }
 }
 
-criterion_group!(benches, receive, send);
+criterion_group!(benches, receive, send, halves);
 criterion_main!(benches);

@@ -33,6 +33,12 @@ impl Transport {
 
 /// A client's frames of one kind, as many as fill a read, or one.
 pub fn frames(text: bool, size: usize) -> Vec<u8> {
+    let frame = frame(text, size);
+    frame.repeat(WINDOW.div_ceil(frame.len()))
+}
+
+/// A client's frame.
+pub fn frame(text: bool, size: usize) -> Vec<u8> {
     let mut frame = vec![if text { 0x81 } else { 0x82 }];
     match size {
         0..126 => frame.push(0x80 | size as u8),
@@ -48,7 +54,7 @@ pub fn frames(text: bool, size: usize) -> Vec<u8> {
     let key = [0x37, 0xFA, 0x21, 0x3D];
     frame.extend(key);
     frame.extend((0..size).map(|i| b'a' ^ key[i % 4]));
-    frame.repeat(WINDOW.div_ceil(frame.len()))
+    frame
 }
 
 impl Read for Transport {
