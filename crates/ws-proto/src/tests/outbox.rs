@@ -15,6 +15,8 @@ enum Op {
     /// Write this much, at most what there is.
     Write(usize),
     Release,
+    /// With room for so much.
+    Lend(usize),
     Take,
 }
 
@@ -24,6 +26,7 @@ fn op() -> impl Strategy<Value = Op> {
         (0_usize..50).prop_map(Op::Share),
         (0_usize..120).prop_map(Op::Write),
         Just(Op::Release),
+        (1_usize..50).prop_map(Op::Lend),
         Just(Op::Take)
     ]
 }
@@ -52,7 +55,19 @@ proptest! {
                     outbox.advance(len);
                     model.drain(..len);
                 }
-                Op::Release => outbox.release(),
+                Op::Release => {
+                    let memory = outbox.release();
+                    prop_assert!(memory.is_empty());
+                    prop_assert!(!model.is_empty() || !outbox.has_memory());
+                }
+                Op::Lend(room) => {
+                    let had_memory = outbox.has_memory();
+                    let memory = Vec::with_capacity(room);
+                    let lent = memory.as_ptr();
+                    outbox.lend(memory);
+                    prop_assert!(outbox.has_memory());
+                    prop_assert_eq!(!had_memory, outbox.buffer().as_ptr() == lent);
+                }
                 Op::Take => {
                     let taken = outbox.take();
                     prop_assert!(outbox.is_empty());
