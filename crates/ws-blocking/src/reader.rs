@@ -300,12 +300,12 @@ impl Reader {
             };
             let behind = unread.len() - taken;
             let mut input = Input::new(&mut unread[..taken]);
-            let event = self.receiver.next_event(&mut input);
+            let message = self.receiver.next_message(&mut input).map(Piece::Message);
+            let piece = message.or_else(|| {
+                let event = self.receiver.next_event(&mut input).ok().flatten()?;
+                take_in(event, into, &self.shared)
+            });
             let left = input.len() + behind;
-            let piece = event
-                .ok()
-                .flatten()
-                .and_then(|event| take_in(event, into, &self.shared));
             self.buffer.keep(left);
             self.pass_reply();
             if piece.is_some() || self.receiver.is_finished() {

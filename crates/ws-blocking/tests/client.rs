@@ -225,6 +225,29 @@ fn a_second_panic_at_the_end_is_survived_and_the_reader_starts_again() {
 }
 
 #[test]
+fn also_when_it_has_just_connected_and_its_end_is_told() {
+    let server = Serving::echo(Config::default());
+    let (tell, told) = mpsc::channel();
+    let slot = Arc::new(Mutex::new(None::<Client>));
+    let mut policy = Reconnect::default();
+    policy.first = Duration::from_millis(1);
+    let client = builder(server.address)
+        .on_connect({
+            let slot = Arc::clone(&slot);
+            move |_| drop(slot.lock().unwrap().take())
+        })
+        .on_disconnect(move |_| tell.send(()).unwrap())
+        .reconnect(policy)
+        .offline();
+    let mut place = slot.lock().unwrap();
+    client.start_reader().unwrap();
+    *place = Some(client);
+    drop(place);
+    told.recv_timeout(PATIENCE).unwrap();
+    assert!(told.recv_timeout(PATIENCE).is_err());
+}
+
+#[test]
 fn a_panic_when_connected_does_not_hold_the_end() {
     let server = Serving::echo(Config::default());
     let rounds = AtomicUsize::new(0);

@@ -121,6 +121,8 @@ struct State<W: Wire> {
     /// Whether the end was asked for since the last `reconnect`: nothing that is being connected is kept, and it does not
     /// connect again by itself.
     wanted_end: bool,
+    /// How often that was asked for from outside.
+    ends: u64,
 }
 
 impl Client {
@@ -211,6 +213,7 @@ impl<W: Wire> Builder<W> {
                     started: 0,
                     abandoned: false,
                     wanted_end: false,
+                    ends: 0,
                 }),
                 changed: Condvar::new(),
                 connecting: Mutex::new(()),
@@ -229,14 +232,20 @@ impl<W: Wire> Client<W> {
     /// # Errors
     /// As [`Connect::connect`], and [`Error::Send`] if it was disconnected meanwhile; there is no connection then.
     pub fn reconnect(&self) -> Result<(), Error> {
+        let ends = self.shared.lock().ends;
         // Whoever is connecting at the moment comes first.
         let connecting = self.shared.connecting();
         let old = self.peer();
-        self.disconnect();
+        self.end_connection();
         if let Some(old) = old {
             old.shutdown();
         }
-        self.shared.lock().wanted_end = false;
+        let mut state = self.shared.lock();
+        if state.ends != ends {
+            return Err(SendError::Closed.into());
+        }
+        state.wanted_end = false;
+        drop(state);
         self.shared.connect(&connecting)
     }
 
@@ -244,6 +253,11 @@ impl<W: Wire> Client<W> {
     /// and does not wait for it: for an end that both sides know of, let a reader run, and wait for its
     /// [`Event::Disconnected`]. What another thread is connecting meanwhile is not kept.
     pub fn disconnect(&self) {
+        self.shared.lock().ends += 1;
+        self.end_connection();
+    }
+
+    fn end_connection(&self) {
         let mut state = self.shared.lock();
         state.wanted_end = true;
         let peer = state.peer.take();
@@ -486,7 +500,6 @@ impl<W: Wire> Shared<W> {
             panic::resume_unwind(cause);
         }
         self.put_back(&peer, Box::new(reader));
-        self.changed.notify_all();
         Ok(())
     }
 
@@ -529,6 +542,8 @@ impl<W: Wire> Shared<W> {
         let mut state = self.lock();
         if state.peer.as_ref() == Some(peer) {
             state.reader = Some(reader);
+            drop(state);
+            self.changed.notify_all();
             return;
         }
         drop(state);
@@ -544,6 +559,7 @@ impl<W: Wire> Shared<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Accept, Incoming, Server};
 
     #[test]
     fn waits_double_up_to_the_longest_and_differ_by_a_half() {
@@ -552,5 +568,39 @@ mod tests {
             assert_eq!(policy.wait(attempt, 255), Duration::from_millis(millis));
             assert_eq!(policy.wait(attempt, 0), Duration::from_millis(millis / 2));
         }
+    }
+
+    #[test]
+    fn who_has_received_by_hand_leaves_it_to_the_reader_in_the_background() {
+        let server = Server::bind("127.0.0.1:0").unwrap();
+        let address = server.local_addr().unwrap();
+        let echo = |incoming: Incoming| {
+            let mut ws = incoming.accept(Accept::new()).unwrap();
+            while let Ok(Some(message)) = ws.recv() {
+                ws.send(message).unwrap();
+            }
+        };
+        let server = server.start(echo).unwrap();
+        let client = Client::builder(Connect::new(&format!("ws://{address}/")).unwrap());
+        let client = client.connect().unwrap();
+        assert!(matches!(client.next_event(None), Some(Event::Connected(_))));
+        // Who comes first, the reader to its wait or the message, is not said: mostly the reader.
+        for _ in 0..100 {
+            thread::scope(|scope| {
+                let by_hand = scope.spawn(|| client.recv());
+                while client.shared.lock().reader.is_some() {
+                    thread::yield_now();
+                }
+                client.start_reader().unwrap();
+                client.send("by hand").unwrap();
+                assert_eq!(by_hand.join().unwrap().unwrap(), Some("by hand".into()));
+            });
+            client.send("by itself").unwrap();
+            let event = client.next_event(Some(Duration::from_secs(60)));
+            assert!(matches!(event, Some(Event::Received(received)) if received.message == "by itself".into()));
+            client.stop_reader();
+        }
+        client.shutdown();
+        server.shutdown();
     }
 }

@@ -19,26 +19,34 @@ impl<W: Wire> Shared<W> {
             while state.is_reading(number) && state.reader.is_none() && !self.should_connect(&state, failed) {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
-            if !state.is_reading(number) {
+            if state.reading != Some(number) {
                 return;
             }
+            // Also if there is nobody any more who could stop it: then this is closing.
             if let (Some(peer), Some(reader)) = (state.peer.clone(), state.reader.take()) {
                 drop(state);
                 self.attend(number, &peer, reader);
                 failed = 0;
                 continue;
             }
+            if state.abandoned {
+                return;
+            }
             drop(state);
             if self.wait_to_connect(number, failed) {
                 let connecting = self.connecting();
-                if !self.should_connect(&self.lock(), failed) {
+                let state = self.lock();
+                if !state.is_reading(number) || !self.should_connect(&state, failed) {
                     continue;
                 }
-                if let Err(error) = self.connect(&connecting) {
-                    failed += 1;
+                drop(state);
+                match self.connect(&connecting) {
+                    Ok(()) => failed = 0,
                     // Who ended it knows why there is none.
-                    if !self.lock().wanted_end {
+                    Err(_) if self.lock().wanted_end => {}
+                    Err(error) => {
                         self.desk.inbox.record(None, error);
+                        failed += 1;
                     }
                 }
             }

@@ -17,10 +17,12 @@ pub(crate) fn threads_and_descriptors() -> (usize, usize) {
 /// Waits until it is so, since what has ended takes the system a moment to clear away.
 pub(crate) fn wait_for_threads_and_descriptors(expected: (usize, usize)) {
     let start = Instant::now();
-    while threads_and_descriptors() != expected && start.elapsed() < PATIENCE {
+    let mut there_are = threads_and_descriptors();
+    while there_are != expected && start.elapsed() < PATIENCE {
         thread::yield_now();
+        there_are = threads_and_descriptors();
     }
-    assert_eq!(threads_and_descriptors(), expected);
+    assert_eq!(there_are, expected);
 }
 
 /// The processor time that all threads have used, in hundredths of a second.
