@@ -9,8 +9,8 @@ use ws_frame::CloseCode;
 
 use crate::extension::Agreed;
 use crate::{
-    Config, ConnectionError, Delivery, Ending, Event, Input, Instant, MaskSource, Outbox, Payload, Receiver, Role,
-    SendError, Sender, Transport,
+    Config, ConnectionError, Delivery, Ending, Event, Input, Instant, MaskSource, Message, Outbox, Payload, Receiver,
+    Role, SendError, Sender, Transport,
 };
 
 /// A WebSocket connection without its transport (RFC 6455 §5 to §7).
@@ -101,6 +101,12 @@ impl Connection {
                 event
             }
         }
+    }
+
+    /// A message that lies whole in the input, for those who will keep it; see [`Receiver::next_message`].
+    #[inline]
+    pub fn next_message(&mut self, input: &mut Input<'_>) -> Option<Message> {
+        self.receiver.next_message(input)
     }
 
     /// A buffer of the message in progress that the transport may read into directly, if at least 4 KiB of the

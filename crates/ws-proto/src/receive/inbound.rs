@@ -9,7 +9,7 @@ use ws_frame::{CloseFrame, FrameHeader, HeaderDecoder, MaskKey, OpCode, Parse, R
 
 use super::partial::{MAX_CHUNK, Partial};
 use crate::extension::Decoder;
-use crate::{Config, CustomKind, DataKind, Delivery, Event, Input, Payload, ProtocolError, Role};
+use crate::{Config, CustomKind, DataKind, Delivery, Event, Input, Message, Payload, ProtocolError, Role, Utf8Bytes};
 
 /// The state of receiving. Idle, it holds no buffer: a cut header is kept inline, a message in progress and a cut
 /// control frame in boxes that exist only meanwhile.
@@ -100,32 +100,11 @@ impl Inbound {
     /// general way must be taken; only the payload's text having failed changes the state then.
     #[inline]
     pub(super) fn whole_message<'i>(&mut self, config: &Config, input: &mut Input<'i>) -> Option<Payload<'i>> {
-        if !matches!(self.state, State::Boundary) || self.delivery != Delivery::Messages || self.partial.is_some() {
-            return None;
-        }
-        let Ok(Parse::Done { header, used }) = FrameHeader::parse(input.bytes()) else {
-            return None;
-        };
-        let is_text = match header.opcode {
-            OpCode::Text => true,
-            OpCode::Binary => false,
-            _ => return None,
-        };
-        if !header.fin
-            || !header.rsv.is_empty()
-            || header.payload_len > (input.len() - used) as u64
-            || header.payload_len > config.limits.max_message
-            || self.check_frame(config, &header).is_err()
-        {
-            return None;
-        }
-        input.take(used);
-        // In range: compared with the input's length above.
-        let payload = input.take(header.payload_len as usize);
+        let (header, payload) = self.whole_frame(config, input)?;
         if let Some(key) = header.mask {
             key.apply(payload);
         }
-        if !is_text {
+        if header.opcode == OpCode::Binary {
             return Some(Payload::Binary(payload));
         }
         match utf8::validate(payload) {
@@ -135,6 +114,50 @@ impl Inbound {
                 None
             }
         }
+    }
+
+    /// The same, unmasked on its way to memory of its own.
+    #[inline]
+    pub(super) fn whole_message_copied(&mut self, config: &Config, input: &mut Input<'_>) -> Option<Message> {
+        let (header, payload) = self.whole_frame(config, input)?;
+        let mut copied = Vec::with_capacity(payload.len());
+        match header.mask {
+            Some(key) => key.append_masked(payload, &mut copied),
+            None => copied.extend_from_slice(payload),
+        }
+        if header.opcode == OpCode::Binary {
+            return Some(Message::Binary(copied.into()));
+        }
+        match Utf8Bytes::try_from(copied) {
+            Ok(text) => Some(Message::Text(text)),
+            Err(_) => {
+                self.fail(ProtocolError::InvalidUtf8);
+                None
+            }
+        }
+    }
+
+    /// A text or binary message in one frame that lies whole in the input, still masked; `None` changes nothing.
+    #[inline]
+    fn whole_frame<'i>(&self, config: &Config, input: &mut Input<'i>) -> Option<(FrameHeader, &'i mut [u8])> {
+        if !matches!(self.state, State::Boundary) || self.delivery != Delivery::Messages || self.partial.is_some() {
+            return None;
+        }
+        let Ok(Parse::Done { header, used }) = FrameHeader::parse(input.bytes()) else {
+            return None;
+        };
+        if !matches!(header.opcode, OpCode::Text | OpCode::Binary)
+            || !header.fin
+            || !header.rsv.is_empty()
+            || header.payload_len > (input.len() - used) as u64
+            || header.payload_len > config.limits.max_message
+            || self.check_frame(config, &header).is_err()
+        {
+            return None;
+        }
+        input.take(used);
+        // In range: compared with the input's length above.
+        Some((header, input.take(header.payload_len as usize)))
     }
 
     /// Takes bytes off the input up to the end of the next event, whatever comes: cut frames, fragments, chunks,

@@ -16,8 +16,8 @@ use self::inbound::Inbound;
 use self::timers::{Due, Timers, Wait};
 use crate::extension::Decoder;
 use crate::{
-    Config, ConnectionError, Delivery, Ending, Event, Input, Instant, Payload, ProtocolError, Reply, Role, Sender,
-    Side, Timeout, Transport,
+    Config, ConnectionError, Delivery, Ending, Event, Input, Instant, Message, Payload, ProtocolError, Reply, Role,
+    Sender, Side, Timeout, Transport,
 };
 
 /// The receiving half of a connection, for shells that read and write in different places. Everybody else uses
@@ -66,6 +66,19 @@ impl Receiver {
             Some(Payload::Custom(kind, bytes)) => Ok(Some(Event::Custom(kind, Cow::Borrowed(bytes)))),
             None => self.next_of_any_kind(input),
         }
+    }
+
+    /// A message that lies whole in the input, as most do, for those who will keep it: it is unmasked on its way to
+    /// memory of its own, in one pass. `None` says nothing but that [`next_event`](Self::next_event) knows what is next.
+    #[inline]
+    pub fn next_message(&mut self, input: &mut Input<'_>) -> Option<Message> {
+        if self.ending.is_some() {
+            return None;
+        }
+        let message = self.inbound.whole_message_copied(&self.config, input)?;
+        self.timers.heard();
+        self.timers.heard_data();
+        Some(message)
     }
 
     /// The common case, apart from the others and with a small result, so that an event is built where it is used.

@@ -5,7 +5,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::{CloseCode, CloseFrame, Config, Connection, ConnectionError, CustomKind, Event, Input, Instant, Transport};
+use crate::{
+    CloseCode, CloseFrame, Config, Connection, ConnectionError, CustomKind, Event, Input, Instant, Message, Transport,
+};
 
 /// The mask of every client frame in the tests.
 pub(crate) const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
@@ -51,12 +53,24 @@ impl From<Event<'_>> for Seen {
     }
 }
 
+impl From<Message> for Seen {
+    fn from(message: Message) -> Self {
+        match message {
+            Message::Text(text) => Self::Text(text.as_str().into()),
+            Message::Binary(bytes) => Self::Binary(bytes.into()),
+            Message::Custom(kind, bytes) => Self::Custom(kind, bytes.into()),
+        }
+    }
+}
+
 /// One side of a connection, with what it has seen and written, and its clock.
 pub(crate) struct Peer {
     pub(crate) conn: Connection,
     pub(crate) seen: Vec<Seen>,
     pub(crate) out: Vec<u8>,
     pub(crate) now: Instant,
+    /// Whether it asks for messages to keep first.
+    pub(crate) keeps: bool,
 }
 
 impl Peer {
@@ -76,6 +90,7 @@ impl Peer {
             seen: Vec::new(),
             out: Vec::new(),
             now,
+            keeps: false,
         }
     }
 
@@ -84,6 +99,15 @@ impl Peer {
         let mut bytes = bytes.to_vec();
         let mut input = Input::new(&mut bytes);
         loop {
+            let kept = if self.keeps {
+                self.conn.next_message(&mut input)
+            } else {
+                None
+            };
+            if let Some(message) = kept {
+                self.seen.push(message.into());
+                continue;
+            }
             match self.conn.next_event(&mut input) {
                 Ok(Some(event)) => self.seen.push(event.into()),
                 Ok(None) => break,

@@ -56,7 +56,10 @@ fn wire(script: &[Sent]) -> Vec<u8> {
 }
 
 fn run(wire: &[u8], cuts: &[usize], config: Config) -> (Vec<Seen>, Vec<u8>) {
-    let mut server = Peer::server(config);
+    run_as(wire, cuts, Peer::server(config))
+}
+
+fn run_as(wire: &[u8], cuts: &[usize], mut server: Peer) -> (Vec<Seen>, Vec<u8>) {
     let mut from = 0;
     for &cut in cuts.iter().chain([&wire.len()]) {
         server.feed(&wire[from..cut]);
@@ -107,6 +110,9 @@ proptest! {
         prop_assert_eq!(&run(&wire, &cuts, Config::default()), &whole);
         let each: Vec<usize> = (0..wire.len()).collect();
         prop_assert_eq!(&run(&wire, &each, Config::default()), &whole);
+        let mut keeping = Peer::server(Config::default());
+        keeping.keeps = true;
+        prop_assert_eq!(&run_as(&wire, &cuts, keeping), &whole);
 
         let mut config = Config::default();
         config.delivery = Delivery::Chunks;
