@@ -33,7 +33,8 @@ WAIT = """
 const [id, needle, done] = arguments;
 const holds = () => needle === null
     ? !document.getElementById(id).disabled
-    : (id ? document.getElementById(id) : document.body).textContent.includes(needle);
+    // What is shown: the text of a body has its scripts in it.
+    : (id ? document.getElementById(id).textContent : document.body.innerText).includes(needle);
 const look = () => { if (holds()) { observer.disconnect(); done(true); } };
 const observer = new MutationObserver(look);
 observer.observe(document, {subtree: true, childList: true, characterData: true, attributes: true});

@@ -75,7 +75,7 @@ impl Project {
     }
 
     /// Packages with features to choose from, and their feature sets as Cargo arguments:
-    /// none, and each alone.
+    /// none, each alone, and all.
     pub(crate) fn feature_sets(&self) -> Vec<(&str, Vec<&str>)> {
         let mut sets = Vec::new();
         for package in self.packages.iter().filter(|p| !p.features.is_empty()) {
@@ -84,6 +84,7 @@ impl Project {
                 let set = vec!["--no-default-features", "--features", feature];
                 sets.push((package.name.as_str(), set));
             }
+            sets.push((package.name.as_str(), vec!["--all-features"]));
         }
         sets
     }

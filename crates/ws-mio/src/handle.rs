@@ -181,6 +181,7 @@ impl Handle {
         let mut queue = self.queue();
         queue.is_gone = true;
         let left = mem::take(&mut queue.requests);
+        self.0.waiting.store(false, Ordering::Release);
         self.0.room.notify_all();
         drop(queue);
         // A closure may hold something that uses a handle when it is dropped.

@@ -212,14 +212,14 @@ impl<S: ByteStream> Line<S> {
     /// Memory for what is to be queued and written at once. It goes back when all has been written, or as soon as the
     /// transport can take no more, but for what is left.
     pub(crate) fn lend(&mut self) {
-        if !self.outbox.has_memory() {
+        if !self.blocked && !self.outbox.has_memory() {
             self.outbox.lend(pool::take_output());
         }
     }
 
     /// Gives memory back that nothing is in.
     pub(crate) fn settle(&mut self) {
-        if self.outbox.is_empty() && self.outbox.has_memory() {
+        if self.outbox.is_empty() {
             pool::put_back_output(self.outbox.release());
         }
     }
@@ -439,6 +439,7 @@ impl<S: ByteStream> Line<S> {
     #[cold]
     fn give_up(&mut self) {
         self.fail(io::ErrorKind::TimedOut.into());
+        self.settle();
         self.given_up = true;
     }
 }

@@ -141,14 +141,12 @@ impl<S: ByteStream> WebSocket<S> {
     fn next_message(&mut self) -> Option<Message> {
         while !self.unread.is_empty() {
             let mut input = Input::new(self.unread.bytes());
-            // An error is the connection's ending as well, and comes to light when the input has run dry.
-            let message = match self.receiver.next_event(&mut input) {
-                Ok(Some(event)) => {
-                    tell(&event, &self.taps, &self.line);
-                    event.into_message()
-                }
-                _ => None,
-            };
+            let message = self.receiver.next_message(&mut input).or_else(|| {
+                // An error is the connection's ending as well, and comes to light when the input has run dry.
+                let event = self.receiver.next_event(&mut input).ok().flatten()?;
+                tell(&event, &self.taps, &self.line);
+                event.into_message()
+            });
             let left = input.len();
             self.unread.keep(left);
             self.after_event();
@@ -194,7 +192,8 @@ impl<S: ByteStream> WebSocket<S> {
         if let Some(reply) = self.receiver.take_reply() {
             let mut line = lock(&self.line);
             line.sender.reply(reply);
-            self.touched |= line.transmit();
+            line.transmit();
+            self.touched = true;
         }
         if self.shared && self.unread.is_empty() {
             self.line.set_unread(false);
@@ -278,6 +277,7 @@ impl<S: ByteStream> WebSocket<S> {
                 Err(SendError::QueueFull) => {}
                 Err(SendError::FragmentOpen) if self.shared => {
                     // Another writer's message is being streamed.
+                    line.settle();
                     line.watch(&mut self.seat, cx);
                     drop(line);
                     ready!(self.poll_wait(cx));

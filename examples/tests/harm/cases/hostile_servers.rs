@@ -253,7 +253,6 @@ pub(super) const REDIRECTS: Case = Case {
     },
 };
 
-/// Every frame has a mask of its own that nobody can guess: hardly two are alike, and every byte has every value.
 /// The client was asked to go, and has begun to close.
 fn closing(trap: &Trap) -> Attacker {
     let mut server = trap.open();
@@ -262,6 +261,7 @@ fn closing(trap: &Trap) -> Attacker {
     server
 }
 
+/// Every frame has a mask of its own that nobody can guess: hardly two are alike, and every byte has every value.
 fn masks_are_always_fresh(trap: &Trap) -> Expected {
     let mut server = trap.open();
     let mut masks = HashSet::new();
