@@ -8,8 +8,8 @@ use crate::{
 };
 
 use super::{
-    Plan, load,
-    load::Sample,
+    Plan,
+    load::{self, Sample, in_turn, middle, quotients},
     report::{self, Table},
     servers::{self, FLOOR, SERVER_CPU},
     statistics::{median, range},
@@ -56,32 +56,21 @@ pub(super) fn run(project: &Project, plan: &Plan) -> Result<(), String> {
             .copied()
             .filter(|name| connections <= THREADS || *name != THREADED)
             .collect();
-        let mut samples = vec![Vec::new(); names.len()];
-        for round in 0..plan.rounds {
-            for turn in 0..names.len() {
-                let index = (round + turn) % names.len();
-                let sample = one(project, plan, names[index], connections, size);
-                samples[index].push(sample.map_err(|why| format!("{}: {why}", names[index]))?);
-            }
-        }
+        let samples = in_turn(plan.rounds, names.len(), |index| {
+            one(project, plan, names[index], connections, size).map_err(|why| format!("{}: {why}", names[index]))
+        })?;
         for (name, rounds) in names.iter().zip(&samples) {
-            let ratios = || {
-                rounds
-                    .iter()
-                    .zip(&samples[0])
-                    .map(|(sample, floor)| sample.cpu / floor.cpu)
-            };
-            let middle = |figure: fn(&Sample) -> f64| median(rounds.iter().map(figure));
+            let ratios = || quotients(rounds, &samples[0]);
             let (least, most) = range(ratios());
             table.row(vec![
                 format!("{connections} × {size} B"),
                 (*name).into(),
-                format!("{:.2} µs", middle(|s| s.cpu) / 1e3),
+                format!("{:.2} µs", middle(rounds, |s| s.cpu) / 1e3),
                 format!("{:.2}", median(ratios())),
                 format!("{least:.2}–{most:.2}"),
-                format!("{:.0}", middle(|s| s.rate)),
-                format!("{:.1} ms", middle(|s| s.p50) / 1e3),
-                format!("{:.1} ms", middle(|s| s.p99) / 1e3),
+                format!("{:.0}", middle(rounds, |s| s.rate)),
+                format!("{:.1} ms", middle(rounds, |s| s.p50) / 1e3),
+                format!("{:.1} ms", middle(rounds, |s| s.p99) / 1e3),
             ]);
         }
     }

@@ -3,8 +3,8 @@
 use crate::project::Project;
 
 use super::{
-    Plan, load,
-    load::Sample,
+    Plan,
+    load::{self, Sample, in_turn, middle, quotients},
     report::{self, Table},
     servers::{self, FLOOR, Form, Server},
     statistics::{median, range},
@@ -12,13 +12,7 @@ use super::{
 
 pub(super) fn run(project: &Project, plan: &Plan) -> Result<(), String> {
     let servers = servers::build(project, |name| plan.wants(name))?;
-    let mut samples = vec![Vec::new(); servers.len()];
-    for round in 0..plan.rounds {
-        for turn in 0..servers.len() {
-            let index = (round + turn) % servers.len();
-            samples[index].push(one(project, plan, &servers[index])?);
-        }
-    }
+    let samples = in_turn(plan.rounds, servers.len(), |index| one(project, plan, &servers[index]))?;
     let floor = servers
         .iter()
         .position(|server| server.name == FLOOR)
@@ -35,23 +29,17 @@ pub(super) fn run(project: &Project, plan: &Plan) -> Result<(), String> {
     ];
     let mut table = Table::new(heads);
     for (server, rounds) in servers.iter().zip(&samples) {
-        let ratios = || {
-            rounds
-                .iter()
-                .zip(&samples[floor])
-                .map(|(sample, floor)| sample.cpu / floor.cpu)
-        };
-        let middle = |figure: fn(&Sample) -> f64| median(rounds.iter().map(figure));
+        let ratios = || quotients(rounds, &samples[floor]);
         let (least, most) = range(ratios());
         table.row(vec![
             server.name.into(),
-            format!("{:.1} µs", middle(|s| s.cpu) / 1e3),
+            format!("{:.1} µs", middle(rounds, |s| s.cpu) / 1e3),
             format!("{:.2}", median(ratios())),
             format!("{least:.2}–{most:.2}"),
-            format!("{:.0}", middle(|s| s.rate)),
-            format!("{:.0} µs", middle(|s| s.p50)),
-            format!("{:.0} µs", middle(|s| s.p99)),
-            format!("{:.0} %", middle(|s| s.busy) * 100.0),
+            format!("{:.0}", middle(rounds, |s| s.rate)),
+            format!("{:.0} µs", middle(rounds, |s| s.p50)),
+            format!("{:.0} µs", middle(rounds, |s| s.p99)),
+            format!("{:.0} %", middle(rounds, |s| s.busy) * 100.0),
         ]);
     }
     let text = format!(

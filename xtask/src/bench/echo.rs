@@ -145,8 +145,7 @@ struct Results {
 impl Results {
     /// Processor time as a multiple of another server's, round by round.
     fn quotients(&self, case: usize, server: usize, other: usize) -> impl Iterator<Item = f64> {
-        let rounds = self.samples[case][server].iter().zip(&self.samples[case][other]);
-        rounds.map(|(sample, other)| sample.cpu / other.cpu)
+        load::quotients(&self.samples[case][server], &self.samples[case][other])
     }
 
     fn ratio(&self, case: usize, server: usize, other: usize) -> f64 {
@@ -183,7 +182,7 @@ impl Results {
     }
 
     fn median(&self, case: usize, server: usize, figure: fn(&Sample) -> f64) -> f64 {
-        median(self.samples[case][server].iter().map(figure))
+        load::middle(&self.samples[case][server], figure)
     }
 
     /// Each target, and whether it is met; none if nobody is there that has one.

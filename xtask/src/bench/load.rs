@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use crate::{process, project::Project};
 
-use super::servers::{LOAD_CPU, peer, pinned};
+use super::{
+    servers::{LOAD_CPU, peer, pinned},
+    statistics::median,
+};
 
 /// One measurement.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,6 +21,32 @@ pub(super) struct Sample {
     /// Waits, in microseconds.
     pub(super) p50: f64,
     pub(super) p99: f64,
+}
+
+/// Measures each of so many in turn, round by round; the order moves on by one each round.
+pub(super) fn in_turn(
+    rounds: usize,
+    count: usize,
+    mut one: impl FnMut(usize) -> Result<Sample, String>,
+) -> Result<Vec<Vec<Sample>>, String> {
+    let mut samples = vec![Vec::new(); count];
+    for round in 0..rounds {
+        for turn in 0..count {
+            let index = (round + turn) % count;
+            samples[index].push(one(index)?);
+        }
+    }
+    Ok(samples)
+}
+
+/// Processor time as a multiple of another's, round by round.
+pub(super) fn quotients<'s>(rounds: &'s [Sample], others: &'s [Sample]) -> impl Iterator<Item = f64> + 's {
+    rounds.iter().zip(others).map(|(sample, other)| sample.cpu / other.cpu)
+}
+
+/// The median of one of the figures.
+pub(super) fn middle(rounds: &[Sample], figure: fn(&Sample) -> f64) -> f64 {
+    median(rounds.iter().map(figure))
 }
 
 /// Runs the load's task with the words, beside the server with that process and address.
