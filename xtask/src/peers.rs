@@ -144,7 +144,7 @@ fn both_ways(project: &Project, name: &str, mut client: Command, mut server: Com
 fn serve(ours: &mut Running, client: &mut Command, log: &Path) -> Result<(), String> {
     let mut theirs = Running::start(client, log)?;
     theirs.line(LIMIT, |line| (line == "waiting").then_some(()))?;
-    ours.interrupt()?;
+    ours.ask_to_end()?;
     theirs.wait(LIMIT)?;
     ours.wait(LIMIT)
 }

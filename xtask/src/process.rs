@@ -155,9 +155,9 @@ impl Running {
             .ok_or_else(|| format!("{}: not done after {} s", self.name, limit.as_secs()))
     }
 
-    /// Asks the program to end, as Ctrl-C would.
-    pub(crate) fn interrupt(&self) -> Result<(), String> {
-        signal("INT", &self.child.id().to_string())
+    /// Asks the program to end, as a service manager would: a shell in the background has its programs ignore Ctrl-C.
+    pub(crate) fn ask_to_end(&self) -> Result<(), String> {
+        signal("TERM", &self.child.id().to_string())
     }
 }
 
@@ -293,10 +293,10 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupted_program_ends_by_itself() {
-        let mut running = started("trap 'exit 0' INT; echo ready; while :; do sleep 0.01; done");
+    fn a_program_that_is_asked_to_ends_by_itself() {
+        let mut running = started("trap 'exit 0' TERM; echo ready; while :; do sleep 0.01; done");
         running.line(LIMIT, |line| (line == "ready").then_some(())).unwrap();
-        running.interrupt().unwrap();
+        running.ask_to_end().unwrap();
         running.wait(LIMIT).unwrap();
     }
 
