@@ -340,7 +340,8 @@ impl<S: ByteStream> Drop for WebSocket<S> {
     fn drop(&mut self) {
         let mut line = lock(&self.line);
         line.transmit_last();
-        let unfinished = !line.is_flushed() || self.receiver.ending().is_some();
+        // Where writing has failed there is nothing to be told, whatever is owed.
+        let unfinished = line.check().is_ok() && (!line.is_flushed() || self.receiver.ending().is_some());
         let (Some(io), outbox) = line.end(self.receiver.ending()) else {
             return;
         };

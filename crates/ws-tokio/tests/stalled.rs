@@ -28,9 +28,17 @@ fn is_timed_out(error: &Error) -> bool {
     matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::TimedOut)
 }
 
-/// The peer sends without end and reads nothing.
+/// The peer sends without end and reads nothing. It is not listened to any more either, though a pong is owed to it.
 async fn ends_though_nothing_is_read(echo: JoinHandle<Result<(), Error>>, mut far: DuplexStream) {
-    let peer = tokio::spawn(async move { while far.write_all(&masked(BINARY, &[1; 100])).await.is_ok() {} });
+    let peer = tokio::spawn(async move {
+        let frames = [masked(PING, b""), masked(BINARY, &[1; 100])].concat();
+        for _ in 0..10_000 {
+            if far.write_all(&frames).await.is_err() {
+                return;
+            }
+        }
+        panic!("a megabyte was taken");
+    });
     let result = timeout(LONG, echo).await.expect("waits for ever").unwrap();
     assert!(is_timed_out(&result.unwrap_err()));
     peer.await.unwrap();
