@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use bytes::BufMut;
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 use ws_proto::deflate::Deflate;
@@ -213,13 +214,20 @@ impl End {
     }
 
     fn read_direct(&mut self, count: usize, from: &mut Self) {
-        let Some(window) = self.conn.direct_window() else {
+        let Some(room) = self.conn.direct_window().map(|window| window.len()) else {
             return;
         };
-        let count = count.min(window.len()).min(from.wire.len());
-        for place in &mut window[..count] {
-            *place = from.wire.pop_front().expect("as many as there are");
+        let bytes: Vec<u8> = from.wire.drain(..count.min(room).min(from.wire.len())).collect();
+        let window = if count % 2 == 0 {
+            self.conn.direct_window()
+        } else {
+            None
+        };
+        match window {
+            Some(window) => window[..bytes.len()].copy_from_slice(&bytes),
+            None => self.conn.direct_buf().expect("as the other").put_slice(&bytes),
         }
+        let count = bytes.len();
         match self.conn.handle_direct(count) {
             Ok(Some(event)) => self.take(event, from),
             Ok(None) => {}

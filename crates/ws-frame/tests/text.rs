@@ -1,6 +1,7 @@
 //! `Utf8Buf` and `Utf8Bytes`: what they call text is text, whatever is done to them.
-#![cfg(feature = "alloc")]
+#![cfg(feature = "bytes")]
 
+use bytes::BufMut;
 use proptest::prelude::*;
 use ws_frame::MaskKey;
 use ws_frame::utf8::Utf8Buf;
@@ -49,6 +50,36 @@ fn spare_room_is_exact_zeroed_once_and_kept() {
     assert_eq!(buf.spare(4), *b"fgh\0", "what was written is not zeroed again");
     assert_eq!(buf.spare(0), []);
     assert_eq!(buf.len(), 5, "room is not content");
+}
+
+#[test]
+fn room_that_is_not_initialised_becomes_content_by_what_is_written() {
+    let mut buf = Utf8Buf::new();
+    buf.spare(2).copy_from_slice(b"??");
+    let mut spare = buf.spare_mut(5);
+    assert_eq!((spare.remaining_mut(), spare.chunk_mut().len()), (5, 5));
+    spare.put_slice(b"abc");
+    assert_eq!(spare.remaining_mut(), 2);
+    assert!(buf.is_empty(), "room is not content");
+    buf.commit(2);
+    assert_eq!(buf.spare(2), *b"c\0", "what was written is kept");
+    assert_eq!(buf.into_vec(), b"ab");
+}
+
+#[test]
+#[should_panic(expected = "spare room")]
+fn no_more_is_committed_than_was_written() {
+    let mut buf = Utf8Buf::new();
+    buf.spare_mut(100).put_slice(b"abc");
+    buf.commit(4);
+}
+
+#[test]
+#[should_panic]
+fn no_more_is_written_than_there_is_room() {
+    let mut buf = Utf8Buf::new();
+    buf.reserve_exact(100);
+    buf.spare_mut(3).put_slice(b"abcd");
 }
 
 #[test]
@@ -176,6 +207,18 @@ proptest! {
                     buf.extend_from_slice(&bytes);
                     model.extend(bytes);
                 }
+                Call::ExtendMasked(bytes) => {
+                    let mut masked = bytes.clone();
+                    KEY.apply(&mut masked);
+                    buf.extend_masked(KEY, &masked);
+                    model.extend(bytes);
+                }
+                Call::SpareMut(bytes, commit) => {
+                    buf.spare_mut(bytes.len() + commit).put_slice(&bytes);
+                    let commit = commit.min(bytes.len());
+                    buf.commit(commit);
+                    model.extend(&bytes[..commit]);
+                }
                 Call::Spare(bytes, commit) => {
                     buf.spare(bytes.len()).copy_from_slice(&bytes);
                     let commit = commit.min(bytes.len());
@@ -213,10 +256,14 @@ proptest! {
     }
 }
 
+const KEY: MaskKey = MaskKey::new([1, 0xE2, 0, 4]);
+
 #[derive(Clone, Debug)]
 enum Call {
     Extend(Vec<u8>),
+    ExtendMasked(Vec<u8>),
     Spare(Vec<u8>, usize),
+    SpareMut(Vec<u8>, usize),
     Mask(usize),
     Check,
     Reserve(usize),
@@ -232,6 +279,8 @@ fn any_call() -> impl Strategy<Value = Call> {
     };
     prop_oneof![
         4 => content().prop_map(Call::Extend),
+        2 => content().prop_map(Call::ExtendMasked),
+        2 => (content(), 0..20usize).prop_map(|(bytes, commit)| Call::SpareMut(bytes, commit)),
         4 => (content(), 0..20usize).prop_map(|(bytes, commit)| Call::Spare(bytes, commit)),
         1 => (0..8usize).prop_map(Call::Mask),
         4 => Just(Call::Check),
@@ -240,7 +289,6 @@ fn any_call() -> impl Strategy<Value = Call> {
     ]
 }
 
-#[cfg(feature = "bytes")]
 mod shared {
     use std::collections::HashSet;
 

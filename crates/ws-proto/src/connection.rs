@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use ws_frame::CloseCode;
+use ws_frame::utf8::Spare;
 
 use crate::extension::Agreed;
 use crate::{
@@ -114,6 +115,11 @@ impl Connection {
     /// [`handle_direct`](Self::handle_direct) before anything else. Only while no input is left unread.
     pub fn direct_window(&mut self) -> Option<&mut [u8]> {
         self.receiver.direct_window()
+    }
+
+    /// See [`Receiver::direct_buf`].
+    pub fn direct_buf(&mut self) -> Option<Spare<'_>> {
+        self.receiver.direct_buf()
     }
 
     /// Takes over `count` bytes that were read into the window. Zero changes nothing.

@@ -4,8 +4,10 @@ use std::future::poll_fn;
 use std::io;
 use std::mem;
 use std::ops::{Deref, DerefMut};
+use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
+use tokio::io::AsyncReadExt;
 use tokio::task::coop;
 use ws_proto::{Delivery, Event, Input, Message, Receiver, SendError, Transport};
 
@@ -13,7 +15,7 @@ use crate::error::{Error, repeat};
 use crate::line::{Line, Shared, lock};
 use crate::message_reader::Piece;
 use crate::pong::Taps;
-use crate::unread::{Unread, poll_read};
+use crate::unread::Unread;
 use crate::websocket::{ByteStream, WebSocket};
 
 /// What to do with a message that has been queued.
@@ -422,8 +424,8 @@ fn poll_input<S: ByteStream>(
     let Some(io) = &mut line.io else { return Poll::Pending };
     // However fast the peer is, Tokio's budget makes the task yield now and then, over any transport.
     let coop = ready!(coop::poll_proceed(cx));
-    let (result, message) = match receiver.direct_window() {
-        Some(window) => match ready!(poll_read(io, window, cx)) {
+    let (result, message) = match receiver.direct_buf() {
+        Some(mut window) => match ready!(pin!(io.read_buf(&mut window)).poll(cx)) {
             Ok(count) => {
                 let event = receiver.handle_direct(count).ok().flatten();
                 (Ok(count), event.and_then(|event| event.into_message()))

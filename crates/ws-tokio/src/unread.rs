@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::ops::Range;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
@@ -71,7 +71,8 @@ impl Unread {
     ) -> Poll<io::Result<usize>> {
         debug_assert!(self.is_empty(), "unread bytes would be lost");
         let mut buffer = pool::take();
-        let count = poll_read(io, &mut buffer, cx);
+        let mut into = ReadBuf::new(&mut buffer);
+        let count = Pin::new(io).poll_read(cx, &mut into).map_ok(|()| into.filled().len());
         match &count {
             Poll::Ready(Ok(count @ 1..)) => {
                 self.buffer = Some(buffer);
@@ -102,15 +103,4 @@ impl fmt::Debug for Unread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Unread({} bytes)", self.end - self.start)
     }
-}
-
-/// Reads once into bytes that are initialised already.
-pub(crate) fn poll_read<S: AsyncRead + Unpin>(
-    io: &mut S,
-    into: &mut [u8],
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<usize>> {
-    let mut into = ReadBuf::new(into);
-    ready!(Pin::new(io).poll_read(cx, &mut into))?;
-    Poll::Ready(Ok(into.filled().len()))
 }

@@ -43,9 +43,9 @@ fn receive(c: &mut Criterion) {
                         return;
                     }
                     // What is left of a large message is read to where it belongs.
-                    unread = match core.direct_window() {
+                    unread = match core.direct_buf() {
                         Some(window) => {
-                            let count = source.read_some(window);
+                            let count = source.read_buf(window);
                             if core.handle_direct(count).expect("good frames").map(black_box).is_some() {
                                 return;
                             }

@@ -4,6 +4,7 @@ use std::io::{self, IoSlice, Read, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use bytes::BufMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The same bytes again and again.
@@ -23,9 +24,14 @@ impl Transport {
 
     /// As one read of a socket: 64 KiB at most.
     pub fn read_some(&mut self, out: &mut [u8]) -> usize {
+        self.read_buf(out)
+    }
+
+    /// The same, into memory that need not be initialised.
+    pub fn read_buf(&mut self, mut out: impl BufMut) -> usize {
         let rest = &self.wire[self.at..];
-        let count = rest.len().min(out.len()).min(WINDOW);
-        out[..count].copy_from_slice(&rest[..count]);
+        let count = rest.len().min(out.remaining_mut()).min(WINDOW);
+        out.put_slice(&rest[..count]);
         self.at = (self.at + count) % self.wire.len().max(1);
         count
     }
@@ -76,10 +82,7 @@ impl Write for Transport {
 impl AsyncRead for Transport {
     fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         // What is not initialised is not initialised twice.
-        let rest = &self.wire[self.at..];
-        let count = rest.len().min(out.remaining()).min(WINDOW);
-        out.put_slice(&rest[..count]);
-        self.at = (self.at + count) % self.wire.len().max(1);
+        self.read_buf(out);
         Poll::Ready(Ok(()))
     }
 }

@@ -5,8 +5,12 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str;
 
+#[cfg(feature = "bytes")]
+use bytes::{BufMut, buf::UninitSlice};
+
 use super::InvalidUtf8;
 use super::validator::{Scan, scan};
+use crate::MaskKey;
 
 /// A growing buffer that knows how much of it is checked UTF-8.
 ///
@@ -96,6 +100,16 @@ impl Utf8Buf {
         self.filled += content.len();
     }
 
+    /// Appends content that is masked, unmasked on its way.
+    #[inline]
+    pub fn extend_masked(&mut self, key: MaskKey, masked: &[u8]) {
+        let room = self.bytes.len() - self.filled;
+        let (over, beyond) = masked.split_at(masked.len().min(room));
+        key.apply_to(over, &mut self.bytes[self.filled..self.filled + over.len()]);
+        key.rotated(over.len()).append_masked(beyond, &mut self.bytes);
+        self.filled += masked.len();
+    }
+
     /// Room for `n` bytes behind the content, to be written and then
     /// [committed](Self::commit). It holds zeros, or what was written there before.
     ///
@@ -109,6 +123,24 @@ impl Utf8Buf {
             self.bytes.resize(end, 0);
         }
         &mut self.bytes[self.filled..end]
+    }
+
+    /// The same room for what writes to memory that holds nothing yet, which spares the zeros. What it
+    /// has written is to be [committed](Self::commit), as much of it as is content.
+    ///
+    /// # Panics
+    ///
+    /// When the capacity would exceed `isize::MAX` bytes.
+    #[cfg(feature = "bytes")]
+    #[inline]
+    pub fn spare_mut(&mut self, n: usize) -> Spare<'_> {
+        self.bytes.truncate(self.filled);
+        self.bytes.reserve(n);
+        let end = self.filled + n;
+        Spare {
+            bytes: &mut self.bytes,
+            end,
+        }
     }
 
     /// Makes the next `n` bytes of [spare](Self::spare) room content.
@@ -196,6 +228,47 @@ impl Utf8Buf {
     pub const fn clear(&mut self) {
         self.filled = 0;
         self.checked = 0;
+    }
+}
+
+/// Room behind the content of a [`Utf8Buf`]: see [`spare_mut`](Utf8Buf::spare_mut).
+#[cfg(feature = "bytes")]
+pub struct Spare<'b> {
+    /// Those of the buffer: its content, and what has been written behind it.
+    bytes: &'b mut Vec<u8>,
+    /// Where the room ends; never beyond the capacity.
+    end: usize,
+}
+
+// SAFETY: `chunk_mut` is the vector's own memory behind its initialised bytes, `remaining_mut` bytes
+// long: `end` was within the capacity when `spare_mut` had reserved it, and the vector, which is
+// borrowed, can't have moved or shrunk since.
+#[cfg(feature = "bytes")]
+unsafe impl BufMut for Spare<'_> {
+    #[inline]
+    fn remaining_mut(&self) -> usize {
+        self.end - self.bytes.len()
+    }
+
+    #[inline]
+    unsafe fn advance_mut(&mut self, count: usize) {
+        assert!(count <= self.remaining_mut(), "advanced beyond the spare room");
+        // SAFETY: the caller has initialised the next `count` bytes of `chunk_mut`, which lie behind
+        // the vector's and, as was compared, within `end` and so within its capacity.
+        unsafe { self.bytes.set_len(self.bytes.len() + count) };
+    }
+
+    #[inline]
+    fn chunk_mut(&mut self) -> &mut UninitSlice {
+        let room = self.remaining_mut();
+        UninitSlice::uninit(&mut self.bytes.spare_capacity_mut()[..room])
+    }
+}
+
+#[cfg(feature = "bytes")]
+impl fmt::Debug for Spare<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Spare({} bytes)", self.remaining_mut())
     }
 }
 

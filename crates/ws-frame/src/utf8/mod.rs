@@ -8,6 +8,6 @@ mod validator;
 
 #[cfg(feature = "alloc")]
 pub use self::buf::Utf8Buf;
-#[cfg(feature = "bytes")]
-pub use self::bytes::Utf8Bytes;
 pub use self::validator::{InvalidUtf8, Validator, validate};
+#[cfg(feature = "bytes")]
+pub use self::{buf::Spare, bytes::Utf8Bytes};

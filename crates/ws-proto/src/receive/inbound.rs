@@ -5,9 +5,10 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
 
-use ws_frame::{CloseFrame, FrameHeader, HeaderDecoder, MaskKey, OpCode, Parse, Rsv, utf8};
+use ws_frame::utf8::{self, Spare};
+use ws_frame::{CloseFrame, FrameHeader, HeaderDecoder, MaskKey, OpCode, Parse, Rsv};
 
-use super::partial::{MAX_CHUNK, Partial};
+use super::partial::{DIRECT_MIN, MAX_CHUNK, Partial, unmask};
 use crate::extension::Decoder;
 use crate::{Config, CustomKind, DataKind, Delivery, Event, Input, Message, Payload, ProtocolError, Role, Utf8Bytes};
 
@@ -284,8 +285,7 @@ impl Inbound {
                 if header.fin && self.delivery == Delivery::Messages && header.payload_len <= input.len() as u64 {
                     // Whole in the input, as most are: it needs no box.
                     let bytes = input.take(header.payload_len as usize);
-                    unmask(&mut header.mask.clone(), bytes);
-                    partial.push(config, &mut self.decoder, bytes, 0)?;
+                    partial.push(config, &mut self.decoder, &mut header.mask.clone(), bytes, 0)?;
                     self.state = State::Boundary;
                     return Ok(Some(partial.into_event()));
                 }
@@ -332,11 +332,15 @@ impl Inbound {
             }
             delivery => {
                 let bytes = input.take(count);
-                unmask(&mut rest.mask, bytes);
                 rest.len = left;
                 match delivery {
-                    Delivery::Messages => partial.push(config, &mut self.decoder, bytes, left).map(|()| None),
-                    Delivery::Chunks => partial.pass(bytes, left),
+                    Delivery::Messages => partial
+                        .push(config, &mut self.decoder, &mut rest.mask, bytes, left)
+                        .map(|()| None),
+                    Delivery::Chunks => {
+                        unmask(&mut rest.mask, bytes);
+                        partial.pass(bytes, left)
+                    }
                 }
             }
         };
@@ -346,6 +350,16 @@ impl Inbound {
 
     /// Where the transport may write payload without a detour: see [`Receiver::direct_window`](super::Receiver).
     pub(super) fn direct_window(&mut self) -> Option<&mut [u8]> {
+        self.direct().map(|(partial, left)| partial.window(left))
+    }
+
+    /// The same, not initialised.
+    pub(super) fn direct_buf(&mut self) -> Option<Spare<'_>> {
+        self.direct().map(|(partial, left)| partial.window_mut(left))
+    }
+
+    /// The message that payload may be written to, and how much the frame in progress still has of it.
+    fn direct(&mut self) -> Option<(&mut Partial, u64)> {
         let State::Data(rest) = self.state else {
             return None;
         };
@@ -353,7 +367,7 @@ impl Inbound {
             .partial
             .as_mut()
             .filter(|partial| partial.delivery() == Delivery::Messages && !partial.is_encoded())?;
-        (rest.len >= DIRECT_MIN).then(|| partial.window(rest.len))
+        (rest.len >= DIRECT_MIN).then_some((&mut **partial, rest.len))
     }
 
     /// Takes over `count` bytes that were written to the window.
@@ -469,19 +483,6 @@ fn data_kind(header: &FrameHeader, extension_bits: Rsv) -> Option<DataKind> {
 pub(super) fn encoded_limit(limit: u64) -> u64 {
     limit.saturating_add(limit / 8).saturating_add(64)
 }
-
-/// Unmasks the next bytes of a payload.
-#[inline]
-fn unmask(mask: &mut Option<MaskKey>, bytes: &mut [u8]) {
-    if let Some(key) = mask {
-        key.apply(bytes);
-        *key = key.rotated(bytes.len());
-    }
-}
-
-/// From this many missing bytes on, reading straight into the message saves more than a read that also brings the
-/// next frames: the size of a small read buffer.
-const DIRECT_MIN: u64 = 4096;
 
 #[cfg(test)]
 mod tests {

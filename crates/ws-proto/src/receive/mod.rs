@@ -10,6 +10,7 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
 
+use ws_frame::utf8::Spare;
 use ws_frame::{CloseFrame, ControlPayload, Rsv};
 
 use self::inbound::Inbound;
@@ -133,6 +134,14 @@ impl Receiver {
             return None;
         }
         self.inbound.direct_window()
+    }
+
+    /// The same room for transports that read into memory that holds nothing yet: it is not zeroed before.
+    pub fn direct_buf(&mut self) -> Option<Spare<'_>> {
+        if self.failure().is_some() {
+            return None;
+        }
+        self.inbound.direct_buf()
     }
 
     /// Takes over `count` bytes that were read into the window. Zero changes nothing.

@@ -4,8 +4,8 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec;
 
-use ws_frame::FrameHeader;
-use ws_frame::utf8::{Utf8Buf, Validator};
+use ws_frame::utf8::{Spare, Utf8Buf, Validator};
+use ws_frame::{FrameHeader, MaskKey};
 
 use super::inbound::encoded_limit;
 use crate::extension::Decoder;
@@ -97,20 +97,37 @@ impl Partial {
         self.fin && remaining == 0
     }
 
-    /// Appends to the whole message, decoded if it must be. `remaining` bytes of the frame are still to come.
+    /// Appends bytes as they came to the whole message, unmasked, and decoded if they must be. `remaining` bytes of the
+    /// frame are still to come.
     pub(super) fn push(
         &mut self,
         config: &Config,
         decoder: &mut Option<Box<dyn Decoder>>,
-        bytes: &[u8],
+        mask: &mut Option<MaskKey>,
+        bytes: &mut [u8],
         remaining: u64,
     ) -> Result<(), ProtocolError> {
         let ended = self.ends_with(remaining);
         match decoder {
-            Some(decoder) if self.is_encoded => self.decode(&config.limits, &mut **decoder, bytes, ended)?,
+            Some(decoder) if self.is_encoded => {
+                unmask(mask, bytes);
+                self.decode(&config.limits, &mut **decoder, bytes, ended)?;
+            }
             _ => {
-                self.make_room(bytes.len(), remaining.saturating_add(bytes.len() as u64));
-                self.buffer.extend_from_slice(bytes);
+                // With room for the window that will be asked for next, or it would be moved at once.
+                let ahead = if remaining < DIRECT_MIN {
+                    0
+                } else {
+                    at_most(MIN_WINDOW, remaining)
+                };
+                self.make_room(bytes.len() + ahead, remaining.saturating_add(bytes.len() as u64));
+                match mask {
+                    Some(key) => {
+                        self.buffer.extend_masked(*key, bytes);
+                        *key = key.rotated(bytes.len());
+                    }
+                    None => self.buffer.extend_from_slice(bytes),
+                }
             }
         }
         self.check(ended)
@@ -144,12 +161,28 @@ impl Partial {
         }
     }
 
-    /// Room for the next bytes of the frame: as much again as has come, so that a peer pays for memory with bytes.
+    /// Room for the next bytes of the frame: what there is, or as much as the bytes that have come are good for.
     pub(super) fn window(&mut self, remaining: u64) -> &mut [u8] {
-        let room = self.buffer.len().clamp(MIN_WINDOW, MAX_WINDOW);
-        let room = usize::try_from(remaining).map_or(room, |remaining| remaining.min(room));
-        self.make_room(room, remaining);
+        let room = self.make_window(remaining);
         self.buffer.spare(room)
+    }
+
+    /// The same, not initialised.
+    pub(super) fn window_mut(&mut self, remaining: u64) -> Spare<'_> {
+        let room = self.make_window(remaining);
+        self.buffer.spare_mut(room)
+    }
+
+    fn make_window(&mut self, remaining: u64) -> usize {
+        let spare = self.buffer.capacity() - self.buffer.len();
+        let room = if spare < SCANT {
+            self.growth().max(MIN_WINDOW)
+        } else {
+            spare
+        };
+        let room = at_most(room.min(MAX_WINDOW), remaining);
+        self.make_room(room, remaining);
+        room
     }
 
     /// The `count` bytes that were written to the window, still masked.
@@ -262,11 +295,31 @@ impl Partial {
         if count <= self.buffer.capacity() - self.buffer.len() {
             return;
         }
-        // Doubling keeps the copying linear; stopping at the message's known end keeps the last step exact.
-        let doubled = self.buffer.len().max(FIRST_CAPACITY).max(count);
-        let end = usize::try_from(left).ok().filter(|_| self.fin);
-        self.buffer.reserve_exact(end.map_or(doubled, |end| doubled.min(end)));
+        // Stopping at the message's known end keeps the last step exact.
+        let grown = self.growth().max(FIRST_CAPACITY).max(count);
+        self.buffer
+            .reserve_exact(if self.fin { at_most(grown, left) } else { grown });
     }
+
+    /// Room that a peer has paid for with bytes: three more for each. That keeps the copying linear, a third of the
+    /// message at most for its moves.
+    fn growth(&self) -> usize {
+        self.buffer.len().saturating_mul(3)
+    }
+}
+
+/// Unmasks the next bytes of a payload.
+#[inline]
+pub(super) fn unmask(mask: &mut Option<MaskKey>, bytes: &mut [u8]) {
+    if let Some(key) = mask {
+        key.apply(bytes);
+        *key = key.rotated(bytes.len());
+    }
+}
+
+/// As much as wanted, of `left` bytes.
+fn at_most(wanted: usize, left: u64) -> usize {
+    usize::try_from(left).map_or(wanted, |left| left.min(wanted))
 }
 
 /// The first allocation of a message that spans reads: small enough for a peer that sends one byte and waits.
@@ -285,8 +338,16 @@ const MAX_BLOCK: usize = 256 * 1024;
 /// its own.
 pub(super) const MAX_CHUNK: usize = 16 * 1024;
 
-/// The smallest window worth a read call of its own.
-const MIN_WINDOW: usize = 8 * 1024;
+/// From this many missing bytes on, reading straight into the message saves more than a read that also brings the
+/// next frames: the size of a small read buffer.
+pub(super) const DIRECT_MIN: u64 = 4096;
+
+/// The smallest window worth a read call of its own: what a peer may cost that has sent little of a long frame. Most
+/// messages that are cut fit, and are never moved then.
+const MIN_WINDOW: usize = 16 * 1024;
+
+/// With less room than this the buffer grows: not for every small read.
+const SCANT: usize = 4096;
 
 /// The largest read at once; more would only fault in memory that the kernel can't fill in one call.
 const MAX_WINDOW: usize = 256 * 1024;
@@ -308,7 +369,9 @@ mod tests {
         for _ in 0..100_000 {
             let capacity = partial.buffer.capacity();
             partial.begin_frame(&Limits::default(), &fragment()).unwrap();
-            partial.push(&Config::default(), &mut None, &PIECE, 0).unwrap();
+            partial
+                .push(&Config::default(), &mut None, &mut None, &mut PIECE.clone(), 0)
+                .unwrap();
             moves += u32::from(partial.buffer.capacity() != capacity);
         }
         assert!(moves <= 14, "moved {moves} times for 800,000 bytes");
@@ -316,9 +379,37 @@ mod tests {
 
     #[test]
     fn a_peer_that_sends_little_costs_little() {
-        let mut partial = Partial::new(DataKind::Binary, Delivery::Messages);
-        partial.push(&Config::default(), &mut None, &PIECE, 1 << 62).unwrap();
-        assert!(partial.buffer.capacity() <= 256, "{}", partial.buffer.capacity());
+        for (left, most) in [
+            (0, FIRST_CAPACITY),
+            (DIRECT_MIN - 1, FIRST_CAPACITY),
+            (1 << 62, MIN_WINDOW + 8),
+        ] {
+            let mut partial = Partial::new(DataKind::Binary, Delivery::Messages);
+            partial
+                .push(&Config::default(), &mut None, &mut None, &mut PIECE.clone(), left)
+                .unwrap();
+            let capacity = partial.buffer.capacity();
+            assert!(capacity <= most, "{capacity} with {left} left");
+        }
+    }
+
+    /// Bytes that come cost four times as much at most, however the reads divide them.
+    #[test]
+    fn memory_is_paid_for_with_bytes() {
+        for step in [10, 1000, 100_000] {
+            let mut partial = Partial::new(DataKind::Binary, Delivery::Messages);
+            let (mut come, mut moves) = (0, 0);
+            while come < 1_000_000 {
+                let before = partial.buffer.capacity();
+                let count = partial.window(1 << 62).len().min(step);
+                partial.commit(count);
+                come += count;
+                let capacity = partial.buffer.capacity();
+                assert!(capacity <= MIN_WINDOW + 4 * come, "{capacity} for {come}, by {step}");
+                moves += usize::from(before != capacity);
+            }
+            assert!(moves <= 6, "moved {moves} times by {step}");
+        }
     }
 
     #[test]
