@@ -214,20 +214,23 @@ impl End {
     }
 
     fn read_direct(&mut self, count: usize, from: &mut Self) {
-        let Some(room) = self.conn.direct_window().map(|window| window.len()) else {
-            return;
-        };
-        let bytes: Vec<u8> = from.wire.drain(..count.min(room).min(from.wire.len())).collect();
-        let window = if count % 2 == 0 {
-            self.conn.direct_window()
+        let at_most = count.min(from.wire.len());
+        let count = if count % 2 == 0 {
+            self.conn.direct_window().map(|window| {
+                let count = at_most.min(window.len());
+                for place in &mut window[..count] {
+                    *place = from.wire.pop_front().expect("as many as there are");
+                }
+                count
+            })
         } else {
-            None
+            self.conn.direct_buf().map(|mut window| {
+                let count = at_most.min(window.remaining_mut());
+                from.wire.drain(..count).for_each(|byte| window.put_u8(byte));
+                count
+            })
         };
-        match window {
-            Some(window) => window[..bytes.len()].copy_from_slice(&bytes),
-            None => self.conn.direct_buf().expect("as the other").put_slice(&bytes),
-        }
-        let count = bytes.len();
+        let Some(count) = count else { return };
         match self.conn.handle_direct(count) {
             Ok(Some(event)) => self.take(event, from),
             Ok(None) => {}

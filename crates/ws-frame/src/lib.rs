@@ -60,7 +60,7 @@
 //!
 //! * `std`: finds the processor's vector instructions at run time; implies `alloc`.
 //! * `alloc`: `utf8::Utf8Buf` and `MaskKey::append_masked`.
-//! * `bytes`: `Utf8Bytes`, a shared string over the `bytes` crate.
+//! * `bytes`: `Utf8Bytes`, a shared string over the `bytes` crate; `Utf8Buf::spare_mut`.
 //! * `simdutf8`: checks long text with vector instructions.
 //!
 //! [RFC 6455]: https://www.rfc-editor.org/rfc/rfc6455

@@ -257,9 +257,9 @@ pub(crate) fn tell_unopened<C: Client>(client: &mut C, io: &mut Io<'_>, error: O
     client.close(&mut context, CloseCode::ABNORMAL, "");
 }
 
-/// The smallest remainder of a message to be read past the shared buffer: below, a read that also brings what comes
+/// The smallest part of a message to be read past the shared buffer: below, a read that also brings what comes
 /// behind saves more than the copy costs.
-const MIN_DIRECT: usize = 16 * 1024;
+const MIN_DIRECT: usize = 8 * 1024;
 
 /// Deadlines of one connection seen to in one go; more than a few would mean an interval of zero.
 const MAX_TICKS: usize = 4;

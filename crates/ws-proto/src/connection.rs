@@ -117,7 +117,8 @@ impl Connection {
         self.receiver.direct_window()
     }
 
-    /// See [`Receiver::direct_buf`].
+    /// The same room as a [`BufMut`](bytes::BufMut), for transports that read into memory that is not initialised: it is
+    /// not zeroed before. Only while no input is left unread.
     pub fn direct_buf(&mut self) -> Option<Spare<'_>> {
         self.receiver.direct_buf()
     }
@@ -128,7 +129,7 @@ impl Connection {
     /// As [`next_event`](Self::next_event).
     ///
     /// # Panics
-    /// If `count` is more than the window was long.
+    /// If `count` is more than the window was long, or than was written to the `direct_buf`.
     pub fn handle_direct(&mut self, count: usize) -> Result<Option<Event<'static>>, ConnectionError> {
         let event = self.receiver.handle_direct(count);
         self.pass_reply();

@@ -83,7 +83,7 @@
 //!   is nothing to carry over and an idle connection owns no buffer.
 //! * **A message that spans reads** grows in one buffer with the bytes that came, never with the length that was
 //!   declared, and is handed to you as an owned value. For large ones, [`Connection::direct_window`] lets the socket
-//!   read straight into it.
+//!   read straight into it, and [`Connection::direct_buf`] one that reads into memory that is not initialised.
 //! * **Output** is yours: a `Vec`, or an [`Outbox`].
 //!
 //! # Errors, by whose fault they are
@@ -136,7 +136,7 @@ mod tests;
 
 pub use bytes::Bytes;
 pub use ws_frame::{
-    CloseCode, CloseError, CloseFrame, ControlPayload, EncodedHeader, HeaderError, OpCode, Rsv, Utf8Bytes,
+    CloseCode, CloseError, CloseFrame, ControlPayload, EncodedHeader, HeaderError, OpCode, Rsv, Utf8Bytes, utf8::Spare,
 };
 
 pub use self::config::{Config, Delivery, Limits, Replies, Timeouts};

@@ -120,7 +120,7 @@
 //! * **Input**: nobody receives, nothing is read, and the peer has to wait. (Callbacks of a server are read ahead for, up
 //!   to 64 KiB, so that pings are answered.) A connection that waits holds no buffer; one that reads borrows 32 KiB of
 //!   its thread until all of it has been received, and has more only in the middle of a large message, into which the
-//!   socket is read directly, in steps that grow with what has come, from 8 KiB to 256.
+//!   socket is read directly, in steps that grow with what has come, from 16 KiB to 64.
 //! * **Memory**: an idle connection holds 0.8 KiB, besides Tokio's task and socket; `cargo xtask memory` measures both
 //!   together with ten thousand.
 //! * **Time**: opening, pings, idleness, a message's assembly, closing: [`Timeouts`], and

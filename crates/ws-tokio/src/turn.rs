@@ -7,6 +7,7 @@ use std::ops::{Deref, DerefMut};
 use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
+use bytes::BufMut;
 use tokio::io::AsyncReadExt;
 use tokio::task::coop;
 use ws_proto::{Delivery, Event, Input, Message, Receiver, SendError, Transport};
@@ -425,7 +426,7 @@ fn poll_input<S: ByteStream>(
     // However fast the peer is, Tokio's budget makes the task yield now and then, over any transport.
     let coop = ready!(coop::poll_proceed(cx));
     let (result, message) = match receiver.direct_buf() {
-        Some(mut window) => match ready!(pin!(io.read_buf(&mut window)).poll(cx)) {
+        Some(window) => match ready!(pin!(io.read_buf(&mut window.limit(MAX_DIRECT_READ))).poll(cx)) {
             Ok(count) => {
                 let event = receiver.handle_direct(count).ok().flatten();
                 (Ok(count), event.and_then(|event| event.into_message()))
@@ -441,3 +442,6 @@ fn poll_input<S: ByteStream>(
     }
     Poll::Ready(result.map(|_| message))
 }
+
+/// How much one read brings of a large message. Some transports zero what they are given, for every call.
+const MAX_DIRECT_READ: usize = 64 * 1024;

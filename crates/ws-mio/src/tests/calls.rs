@@ -112,10 +112,9 @@ fn a_large_message_that_has_come_is_not_left_for_others_after_each_read() {
         let (reads, _) = counted(|| server.turn(Some(Duration::ZERO)).unwrap());
         most = most.max(reads);
     }
-    assert_eq!(
-        most, 2,
-        "the bound is 32 KiB here, and a read counts for half of that at least"
-    );
+    // A call of `turn` comes by twice. The bound is 32 KiB here: one read past the shared buffer, were it counted in full,
+    // and two at most, as a read counts for half of it at least.
+    assert!((3..=4).contains(&most), "{most}");
 }
 
 #[test]

@@ -136,7 +136,8 @@ impl Receiver {
         self.inbound.direct_window()
     }
 
-    /// The same room for transports that read into memory that holds nothing yet: it is not zeroed before.
+    /// The same room as a [`BufMut`](bytes::BufMut), for transports that read into memory that is not initialised: it is
+    /// not zeroed before.
     pub fn direct_buf(&mut self) -> Option<Spare<'_>> {
         if self.failure().is_some() {
             return None;
@@ -150,7 +151,7 @@ impl Receiver {
     /// As [`next_event`](Self::next_event).
     ///
     /// # Panics
-    /// If `count` is more than the window was long.
+    /// If `count` is more than the window was long, or than was written to the `direct_buf`.
     pub fn handle_direct(&mut self, count: usize) -> Result<Option<Event<'static>>, ConnectionError> {
         if count == 0 {
             return Ok(None);

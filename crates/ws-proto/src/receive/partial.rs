@@ -26,6 +26,8 @@ pub(super) struct Partial {
     empty_frames: u32,
     /// Bytes of the frames whose headers have come, this one's included.
     declared: u64,
+    /// Of the whole message, decoded.
+    limit: u64,
     /// Bytes of chunks that were decoded.
     decoded: u64,
     /// For chunks, which leave at once.
@@ -45,6 +47,7 @@ impl Partial {
             frames: 0,
             empty_frames: 0,
             declared: 0,
+            limit: 0,
             decoded: 0,
             validator: Validator::default(),
             buffer: Utf8Buf::new(),
@@ -76,6 +79,7 @@ impl Partial {
             return Err(ProtocolError::MessageTooBig);
         }
         self.declared += header.payload_len;
+        self.limit = limits.max_message;
         // Compared before counting: a limit of `MAX` can't wrap.
         if self.frames == limits.max_fragments {
             return Err(ProtocolError::TooManyFragments);
@@ -175,11 +179,9 @@ impl Partial {
 
     fn make_window(&mut self, remaining: u64) -> usize {
         let spare = self.buffer.capacity() - self.buffer.len();
-        let room = if spare < SCANT {
-            self.growth().max(MIN_WINDOW)
-        } else {
-            spare
-        };
+        // Growing later than where the least window begins keeps small reads from moving the buffer each time.
+        let is_scant = spare < at_most(MIN_WINDOW / 2, remaining);
+        let room = if is_scant { self.growth().max(MIN_WINDOW) } else { spare };
         let room = at_most(room.min(MAX_WINDOW), remaining);
         self.make_room(room, remaining);
         room
@@ -203,9 +205,9 @@ impl Partial {
         Ok(())
     }
 
-    /// The whole message; its buffer goes with it, cut if what was decoded fills less than half of it.
+    /// The whole message; its buffer goes with it, cut if the message fills less than half of it.
     pub(super) fn into_event(self) -> Event<'static> {
-        let is_roomy = self.is_encoded && self.buffer.capacity() / 2 > self.buffer.len();
+        let is_roomy = self.buffer.capacity() / 2 > self.buffer.len();
         let capacity = if is_roomy { 0 } else { usize::MAX };
         let into_vec = |buffer: Utf8Buf| {
             let mut bytes = buffer.into_vec();
@@ -295,14 +297,18 @@ impl Partial {
         if count <= self.buffer.capacity() - self.buffer.len() {
             return;
         }
-        // Stopping at the message's known end keeps the last step exact.
-        let grown = self.growth().max(FIRST_CAPACITY).max(count);
-        self.buffer
-            .reserve_exact(if self.fin { at_most(grown, left) } else { grown });
+        // Stopping at the message's known end, or where it would be too long, keeps the last step exact.
+        let most = if self.fin {
+            left
+        } else {
+            self.limit.saturating_sub(self.buffer.len() as u64)
+        };
+        let grown = at_most(self.growth().max(FIRST_CAPACITY), most);
+        self.buffer.reserve_exact(grown.max(count));
     }
 
-    /// Room that a peer has paid for with bytes: three more for each. That keeps the copying linear, a third of the
-    /// message at most for its moves.
+    /// Room that a peer has paid for with bytes: three more for each. That keeps the copying linear: all moves of a
+    /// message together are of at most four thirds of its length.
     fn growth(&self) -> usize {
         self.buffer.len().saturating_mul(3)
     }
@@ -322,7 +328,7 @@ fn at_most(wanted: usize, left: u64) -> usize {
     usize::try_from(left).map_or(wanted, |left| left.min(wanted))
 }
 
-/// The first allocation of a message that spans reads: small enough for a peer that sends one byte and waits.
+/// The first allocation of a message in small fragments: little for a peer that sends one byte and waits.
 const FIRST_CAPACITY: usize = 256;
 
 /// How many times longer an encoded message usually becomes, at most: JSON and the like shrink to a fourth or a sixth.
@@ -346,9 +352,6 @@ pub(super) const DIRECT_MIN: u64 = 4096;
 /// messages that are cut fit, and are never moved then.
 const MIN_WINDOW: usize = 16 * 1024;
 
-/// With less room than this the buffer grows: not for every small read.
-const SCANT: usize = 4096;
-
 /// The largest read at once; more would only fault in memory that the kernel can't fill in one call.
 const MAX_WINDOW: usize = 256 * 1024;
 
@@ -369,9 +372,7 @@ mod tests {
         for _ in 0..100_000 {
             let capacity = partial.buffer.capacity();
             partial.begin_frame(&Limits::default(), &fragment()).unwrap();
-            partial
-                .push(&Config::default(), &mut None, &mut None, &mut PIECE.clone(), 0)
-                .unwrap();
+            push(&mut partial, &PIECE, 0);
             moves += u32::from(partial.buffer.capacity() != capacity);
         }
         assert!(moves <= 14, "moved {moves} times for 800,000 bytes");
@@ -379,37 +380,91 @@ mod tests {
 
     #[test]
     fn a_peer_that_sends_little_costs_little() {
+        let short = DIRECT_MIN - 1;
         for (left, most) in [
             (0, FIRST_CAPACITY),
-            (DIRECT_MIN - 1, FIRST_CAPACITY),
-            (1 << 62, MIN_WINDOW + 8),
+            (short, FIRST_CAPACITY),
+            (1 << 62, MIN_WINDOW + PIECE.len()),
         ] {
-            let mut partial = Partial::new(DataKind::Binary, Delivery::Messages);
-            partial
-                .push(&Config::default(), &mut None, &mut None, &mut PIECE.clone(), left)
-                .unwrap();
+            let mut partial = begun(false);
+            push(&mut partial, &PIECE, left);
             let capacity = partial.buffer.capacity();
             assert!(capacity <= most, "{capacity} with {left} left");
         }
     }
 
-    /// Bytes that come cost four times as much at most, however the reads divide them.
+    /// Bytes that come cost four times as much at most, however the reads divide them, and are seldom moved; there is
+    /// always room for a read that is worth its call.
     #[test]
     fn memory_is_paid_for_with_bytes() {
         for step in [10, 1000, 100_000] {
-            let mut partial = Partial::new(DataKind::Binary, Delivery::Messages);
+            let mut partial = begun(false);
             let (mut come, mut moves) = (0, 0);
             while come < 1_000_000 {
                 let before = partial.buffer.capacity();
-                let count = partial.window(1 << 62).len().min(step);
-                partial.commit(count);
-                come += count;
+                let room = partial.window(1 << 62).len();
+                assert!(
+                    (MIN_WINDOW / 2..=MAX_WINDOW).contains(&room),
+                    "{room} after {come}, by {step}"
+                );
+                partial.commit(room.min(step));
+                come += room.min(step);
                 let capacity = partial.buffer.capacity();
                 assert!(capacity <= MIN_WINDOW + 4 * come, "{capacity} for {come}, by {step}");
                 moves += usize::from(before != capacity);
             }
             assert!(moves <= 6, "moved {moves} times by {step}");
         }
+    }
+
+    #[test]
+    fn the_window_is_of_use_behind_a_small_fragment() {
+        for len in [1, 8, 100] {
+            let mut partial = begun(false);
+            push(&mut partial, &vec![0; len], 0);
+            assert!(partial.window(1 << 20).len() >= MIN_WINDOW / 2, "behind {len}");
+            assert_eq!(partial.window(100).len(), 100, "behind {len}");
+        }
+    }
+
+    /// What is missing of most messages that are cut is read where there is room for it already.
+    #[test]
+    fn a_cut_message_lies_where_it_will_end() {
+        let mut partial = begun(true);
+        push(&mut partial, &[0; 2000], 14_384);
+        let place = partial.buffer.as_bytes().as_ptr();
+        assert_eq!(
+            (partial.buffer.capacity(), partial.window(14_384).len()),
+            (16_384, 14_384)
+        );
+        partial.commit(14_384);
+        assert_eq!(partial.buffer.as_bytes().as_ptr(), place);
+    }
+
+    /// Of a message in many fragments no end is known; that which is allowed is.
+    #[test]
+    fn a_buffer_never_exceeds_the_limit() {
+        let mut partial = begun(false);
+        for _ in 0..1024 {
+            push(&mut partial, &[0; 1023], 0);
+            assert!(partial.buffer.capacity() <= 1 << 20, "{}", partial.buffer.capacity());
+        }
+        push(&mut partial, &[0; 1024], 0);
+        assert_eq!((partial.buffer.len(), partial.buffer.capacity()), (1 << 20, 1 << 20));
+    }
+
+    /// Applications keep messages.
+    #[test]
+    fn a_message_takes_no_more_than_twice_its_memory_along() {
+        let mut partial = begun(false);
+        for _ in 0..70 {
+            push(&mut partial, &[0; 1000], 0);
+        }
+        assert!(partial.buffer.capacity() > 140_000, "there is something to be cut");
+        let Event::Binary(Cow::Owned(message)) = partial.into_event() else {
+            panic!("a binary message");
+        };
+        assert!(message.capacity() <= 140_000, "{}", message.capacity());
     }
 
     #[test]
@@ -430,6 +485,21 @@ mod tests {
             partial.begin_frame(&limits, &fragment()),
             Err(ProtocolError::TooManyFragments)
         );
+    }
+
+    /// A message of which a frame has begun.
+    fn begun(fin: bool) -> Partial {
+        let mut partial = Partial::new(DataKind::Binary, Delivery::Messages);
+        let header = FrameHeader { fin, ..fragment() };
+        partial.begin_frame(&Limits::default(), &header).unwrap();
+        partial
+    }
+
+    fn push(partial: &mut Partial, bytes: &[u8], left: u64) {
+        let mut bytes = bytes.to_vec();
+        partial
+            .push(&Config::default(), &mut None, &mut None, &mut bytes, left)
+            .unwrap();
     }
 
     fn fragment() -> FrameHeader {
