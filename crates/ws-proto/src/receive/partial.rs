@@ -205,9 +205,11 @@ impl Partial {
         Ok(())
     }
 
-    /// The whole message; its buffer goes with it, cut if the message fills less than half of it.
+    /// The whole message; its buffer goes with it, cut if the message fills less than half of it. (A short one in
+    /// fragments keeps its few bytes: cutting them would cost as much as all the rest.)
     pub(super) fn into_event(self) -> Event<'static> {
-        let is_roomy = self.buffer.capacity() / 2 > self.buffer.len();
+        let held = self.buffer.capacity();
+        let is_roomy = held / 2 > self.buffer.len() && (self.is_encoded || held > FIRST_CAPACITY);
         let capacity = if is_roomy { 0 } else { usize::MAX };
         let into_vec = |buffer: Utf8Buf| {
             let mut bytes = buffer.into_vec();
@@ -348,7 +350,7 @@ pub(super) const MAX_CHUNK: usize = 16 * 1024;
 /// next frames: the size of a small read buffer.
 pub(super) const DIRECT_MIN: u64 = 4096;
 
-/// The smallest window worth a read call of its own: what a peer may cost that has sent little of a long frame. Most
+/// What the buffer grows by at least for a window: as much may a peer cost that has sent little of a long frame. Most
 /// messages that are cut fit, and are never moved then.
 const MIN_WINDOW: usize = 16 * 1024;
 
