@@ -14,7 +14,8 @@ use fastwebsockets::{Frame, OpCode, Payload};
 use futures_util::{SinkExt, StreamExt};
 use tokio_tungstenite::tungstenite;
 use tungstenite::protocol::Role;
-use ws_proto::{Config, Connection, Input};
+use ws_proto::handshake::{Accept, ClientHandshake, ClientRequest, HandshakeConfig, ServerHandshake};
+use ws_proto::{Config, Connection, Input, Limits, Outbox, Prepared};
 use ws_tokio::WebSocket;
 
 use transport::{Transport, WINDOW, frame, frames};
@@ -114,6 +115,18 @@ fn send(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("ws-tokio", size), |b| {
             b.iter(|| now(ws.send(bytes.clone())).expect("open"))
         });
+        // One of many deliveries of the same message.
+        let prepared = Prepared::new(&payload[..]);
+        let (mut core, mut out) = (Connection::server(Config::default()), Outbox::new(&Limits::default()));
+        group.bench_function(BenchmarkId::new("ws-proto, prepared", size), |b| {
+            b.iter(|| {
+                core.sender().queue_prepared(&prepared, &mut out).expect("open");
+                out.advance(black_box(out.len()));
+            });
+        });
+        group.bench_function(BenchmarkId::new("ws-tokio, prepared", size), |b| {
+            b.iter(|| now(ws.send_prepared(&prepared)).expect("open"))
+        });
         let mut ws = tungstenite::WebSocket::from_raw_socket(transport(), Role::Server, None);
         group.bench_function(BenchmarkId::new("tungstenite", size), |b| {
             b.iter(|| ws.send(tungstenite::Message::Binary(bytes.clone())).expect("open"));
@@ -138,6 +151,51 @@ fn send(c: &mut Criterion) {
             b.iter(|| now(ws.send(sockudo_ws::Message::Binary(bytes.clone()))).expect("open"));
         });
     }
+}
+
+/// A request accepted: from its bytes to an open connection and an answer. (fastwebsockets and yawc leave it to hyper.)
+fn handshake(c: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = runtime.expect("a runtime");
+    let _entered = runtime.enter();
+    let (config, mut request) = (HandshakeConfig::default(), Vec::new());
+    let url = ClientRequest::new("ws://127.0.0.1/").expect("a URL");
+    ClientHandshake::new(&url, [7; 16], &config, &mut request);
+    let transport = || Transport::new(&request);
+    let mut group = c.benchmark_group("handshake");
+
+    let mut out = Vec::new();
+    group.bench_function("ws-proto", |b| {
+        b.iter(|| {
+            out.clear();
+            let received = ServerHandshake::new(&config).receive(black_box(&request));
+            let (request, _) = received.expect("a good request").expect("a whole one");
+            request.accept(&Accept::new(), &mut out).expect("an upgrade");
+            Connection::server(Config::default())
+        });
+    });
+    group.bench_function("ws-tokio", |b| {
+        b.iter(|| {
+            let incoming = now(ws_tokio::accept(transport())).expect("a good request");
+            now(incoming.accept(Accept::new())).expect("an upgrade")
+        });
+    });
+    group.bench_function("tungstenite", |b| {
+        b.iter(|| tungstenite::accept(transport()).expect("a good request"))
+    });
+    group.bench_function("tokio-tungstenite", |b| {
+        b.iter(|| now(tokio_tungstenite::accept_async(transport())).expect("a good request"))
+    });
+    group.bench_function("tokio-websockets", |b| {
+        b.iter(|| now(tokio_websockets::ServerBuilder::new().accept(transport())).expect("a good request"))
+    });
+    group.bench_function("sockudo-ws", |b| {
+        b.iter(|| {
+            let mut stream = transport();
+            now(sockudo_ws::handshake::server_handshake(&mut stream)).expect("a good request");
+            sockudo_ws::WebSocketStream::server(stream, sockudo_ws::Config::default())
+        });
+    });
 }
 
 /// A message received and sent back, by the whole connection and by its halves; alone in its read, or with many others.
@@ -185,5 +243,5 @@ fn now<F: Future>(future: F) -> F::Output {
     }
 }
 
-criterion_group!(benches, receive, send, halves);
+criterion_group!(benches, receive, send, halves, handshake);
 criterion_main!(benches);
