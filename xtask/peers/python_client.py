@@ -10,11 +10,16 @@ import sys
 
 from websockets.exceptions import ConnectionClosed
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
-from websockets.sync.client import connect
+from websockets.sync import client
 
+import one_thread
 from watching import watch
 
 TIMEOUT = 30
+
+
+def connect(url, **options):
+    return (one_thread if url.startswith("wss:") else client).connect(url, **options)
 
 
 def main(url, max_message, compresses):
