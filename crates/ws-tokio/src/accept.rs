@@ -38,7 +38,7 @@ pub async fn accept<S: ByteStream>(stream: S) -> Result<Incoming<S>, Error> {
 /// answered then, and the transport is closed. [`Error::Io`] if the transport failed.
 pub async fn accept_with<S: ByteStream>(mut stream: S, config: Arc<Config>) -> Result<Incoming<S>, Error> {
     let deadline = after(config.handshake.timeout);
-    let peer = prepare(&stream);
+    prepare(&stream);
     let result = timeout_at(deadline, read_request(&mut stream, &config)).await;
     match result.unwrap_or(Err(Error::Handshake(HandshakeError::TimedOut))) {
         Ok((request, unread)) => Ok(Incoming {
@@ -47,7 +47,6 @@ pub async fn accept_with<S: ByteStream>(mut stream: S, config: Arc<Config>) -> R
             unread,
             config,
             deadline,
-            peer,
         }),
         Err(Error::Handshake(error)) if error.status().is_some() => {
             let mut outbox = Outbox::new(&config.limits);
@@ -81,7 +80,6 @@ pub struct Incoming<S> {
     unread: Unread,
     config: Arc<Config>,
     deadline: Instant,
-    peer: Option<SocketAddr>,
 }
 
 impl<S: ByteStream> Incoming<S> {
@@ -96,9 +94,9 @@ impl<S: ByteStream> Incoming<S> {
         self.request.clone()
     }
 
-    /// The client's address, if the stream is a `TcpStream` or a [`Socket`].
+    /// The client's address, if the stream is a `TcpStream` or a [`Socket`]; asked of the system with each call.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.peer
+        tcp(&self.stream)?.peer_addr().ok()
     }
 
     /// Sets other limits and deadlines for this connection than the request was read with: what its path or its user
@@ -152,24 +150,28 @@ impl<S: ByteStream> Incoming<S> {
     }
 }
 
-impl<S> fmt::Debug for Incoming<S> {
+impl<S: ByteStream> fmt::Debug for Incoming<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Incoming")
             .field("request", &self.request)
-            .field("peer", &self.peer)
+            .field("peer", &self.peer_addr())
             .finish_non_exhaustive()
     }
 }
 
-/// Turns off the kernel's gathering of output if this is a TCP socket, and tells its peer.
-pub(crate) fn prepare(stream: &dyn Any) -> Option<SocketAddr> {
-    let tcp = match stream.downcast_ref::<Socket>() {
-        Some(socket) => socket.tcp()?,
-        None => stream.downcast_ref::<TcpStream>()?,
-    };
-    // A socket that refuses is only slower, or broken, which shows with the first read.
-    let _ = tcp.set_nodelay(true);
-    tcp.peer_addr().ok()
+/// Turns off the kernel's gathering of output if this is a TCP socket.
+pub(crate) fn prepare(stream: &dyn Any) {
+    if let Some(tcp) = tcp(stream) {
+        // A socket that refuses is only slower, or broken, which shows with the first read.
+        let _ = tcp.set_nodelay(true);
+    }
+}
+
+fn tcp(stream: &dyn Any) -> Option<&TcpStream> {
+    match stream.downcast_ref::<Socket>() {
+        Some(socket) => socket.tcp(),
+        None => stream.downcast_ref(),
+    }
 }
 
 pub(crate) async fn write_all<S: ByteStream>(stream: &mut S, bytes: &[u8]) -> Result<(), Error> {

@@ -70,6 +70,9 @@ impl HeadCollector {
     /// Takes bytes up to the end of the head; `Some(used)` when it is complete.
     pub(super) fn receive(&mut self, input: &[u8]) -> Result<Option<usize>, HeadFault> {
         let mut used = 0;
+        // Room for all at once, not line by line.
+        let room = self.max_bytes.saturating_sub(self.seen);
+        self.bytes.reserve(input.len().min(room));
         while used < input.len() {
             let rest = &input[used..];
             self.check_first_byte(rest[0])?;

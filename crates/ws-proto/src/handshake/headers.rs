@@ -86,8 +86,15 @@ impl Headers {
 
     /// The values of every field of this name, whatever its letter case.
     pub(super) fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        let of_name = move |(field, _): &(&str, &[u8])| field.eq_ignore_ascii_case(name);
-        self.iter().filter(of_name).map(|(_, value)| value)
+        let names = self.names.as_bytes();
+        let mut start = (0, 0);
+        self.ends.iter().filter_map(move |&end| {
+            let field = (start.0..end.0, start.1..end.1);
+            start = end;
+            // Most names differ in length: those are not even looked at.
+            let is_named = field.0.len() == name.len() && names[field.0].eq_ignore_ascii_case(name.as_bytes());
+            is_named.then(|| &self.values[field.1])
+        })
     }
 
     pub(super) fn contains(&self, name: &str) -> bool {

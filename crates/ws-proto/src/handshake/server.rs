@@ -156,6 +156,7 @@ impl Request {
         let key = self
             .header(headers::KEY)
             .ok_or(HandshakeError::MissingHeader(headers::KEY))?;
+        out.reserve(USUAL_ANSWER_BYTES);
         out.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\n");
         write_header(out, headers::UPGRADE, WEBSOCKET.as_bytes());
         write_header(out, headers::CONNECTION, headers::UPGRADE.as_bytes());
@@ -412,4 +413,6 @@ fn absolute_target(target: &str) -> Option<(&str, &str)> {
     is_known.then(|| rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len())))
 }
 
+/// Room for an answer with nothing beyond what RFC 6455 asks for.
+const USUAL_ANSWER_BYTES: usize = 160;
 const SCHEMES: [&str; 4] = ["http", "https", "ws", "wss"];
