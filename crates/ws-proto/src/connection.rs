@@ -173,13 +173,17 @@ impl Connection {
     /// fixed slots.
     #[inline]
     pub fn poll_transmit(&mut self, out: &mut Vec<u8>) -> bool {
+        if !self.sender.owes() {
+            return false;
+        }
+        self.note_close();
         self.sender.poll_transmit(out)
     }
 
     /// [`poll_transmit`](Self::poll_transmit) onto a queue, unless the queue is full.
     #[inline]
     pub fn poll_outbox(&mut self, outbox: &mut Outbox) -> bool {
-        self.sender.owes() && !outbox.is_full() && self.sender.poll_transmit(outbox.buffer())
+        self.sender.owes() && !outbox.is_full() && self.poll_transmit(outbox.buffer())
     }
 
     /// The sending half: messages, fragments, pings.
@@ -198,6 +202,14 @@ impl Connection {
         let frame = self.sender.close(code, reason)?;
         self.receiver.handle_local_close(frame);
         Ok(())
+    }
+
+    /// Tells the receiving half of a Close that the sending one was asked for by itself.
+    fn note_close(&mut self) {
+        let is_known = self.receiver.ending().is_some_and(|ending| ending.sent.is_some());
+        if let Some(frame) = self.sender.owed_close().filter(|_| !is_known) {
+            self.receiver.handle_local_close(frame);
+        }
     }
 
     /// What must be done with the transport.

@@ -69,7 +69,7 @@
 //! # Limits
 //!
 //! [`Limits::max_message`](crate::Limits::max_message) holds for what was decoded, while it is decoded, and nearly for
-//! what came: encoding may make a message up to an eighth longer.
+//! what came: encoding may make a message up to an eighth longer, and 16 bytes for each of its frames.
 //!
 //! [`Connection::extend`]: crate::Connection::extend
 //! [`HandshakeConfig::extensions`]: crate::handshake::HandshakeConfig::extensions

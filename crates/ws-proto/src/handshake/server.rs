@@ -109,9 +109,13 @@ impl Request {
         self.headers.iter()
     }
 
-    /// The `Host` header: the server's name and port as the client knows them.
+    /// The server's name and port as the client knows them: from the `Host` header, or from a target that is a whole
+    /// URL (RFC 9112 section 3.2.2).
     pub fn host(&self) -> Option<&str> {
-        self.header(headers::HOST)
+        match absolute_target(&self.target) {
+            Some((authority, _)) => Some(authority),
+            None => self.header(headers::HOST),
+        }
     }
 
     /// The `Origin` header: the site of the browser page that asks; `None` if it is no browser.
@@ -270,12 +274,15 @@ impl Request {
         let Ok(host) = core::str::from_utf8(self.once(headers::HOST)?) else {
             return Err(invalid);
         };
-        // RFC 9112 section 3.2.2: a target that names the server must name the same one.
-        let differs = absolute_target(&self.target).is_some_and(|(named, _)| !named.eq_ignore_ascii_case(host));
-        if split_authority(host).is_err() || differs {
+        if split_authority(host).is_err() {
             return Err(invalid);
         }
-        Ok(host)
+        // RFC 9112 section 3.2.2: if the target names the server, the header doesn't count.
+        match absolute_target(&self.target) {
+            None => Ok(host),
+            Some((authority, _)) if split_authority(authority).is_ok() => Ok(authority),
+            Some(_) => Err(HandshakeError::MalformedRequest("the request target names no server")),
+        }
     }
 
     fn check_origin(&self, policy: &OriginPolicy, host: &str) -> Result<(), HandshakeError> {

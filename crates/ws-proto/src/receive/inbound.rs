@@ -479,10 +479,15 @@ fn data_kind(header: &FrameHeader, extension_bits: Rsv) -> Option<DataKind> {
 }
 
 /// How long a limit of this many bytes lets their encoding be: what does not shrink may grow, by some bytes for every
-/// block of it. An eighth covers the smallest blocks that compressors make.
+/// block of it. An eighth covers the smallest blocks that compressors make. (Behind each frame of a message there is a
+/// flush as well: [`FLUSH_BYTES`].)
 pub(super) fn encoded_limit(limit: u64) -> u64 {
     limit.saturating_add(limit / 8).saturating_add(64)
 }
+
+/// What encoding may add to each frame of a message: the header of a block that did not shrink, and the empty block of a
+/// flush, five bytes each, with some to spare.
+pub(super) const FLUSH_BYTES: u64 = 16;
 
 #[cfg(test)]
 mod tests {

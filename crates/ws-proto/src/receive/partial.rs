@@ -7,7 +7,7 @@ use alloc::vec;
 use ws_frame::utf8::{Spare, Utf8Buf, Validator};
 use ws_frame::{FrameHeader, MaskKey};
 
-use super::inbound::encoded_limit;
+use super::inbound::{FLUSH_BYTES, encoded_limit};
 use crate::extension::Decoder;
 use crate::{Config, DataKind, Delivery, Event, Limits, Part, ProtocolError};
 
@@ -70,11 +70,11 @@ impl Partial {
     /// Counts a frame and holds its declared length against the limit, before any of it is taken.
     pub(super) fn begin_frame(&mut self, limits: &Limits, header: &FrameHeader) -> Result<(), ProtocolError> {
         let limit = if self.is_encoded {
-            encoded_limit(limits.max_message)
+            encoded_limit(limits.max_message).saturating_add(FLUSH_BYTES * u64::from(self.frames))
         } else {
             limits.max_message
         };
-        // `declared` never exceeds the limit, so the subtraction can't wrap; nothing is added to a peer's length.
+        // `declared` never exceeds the limit, which only grows, so the subtraction can't wrap; nothing is added to a peer's length.
         if header.payload_len > limit - self.declared {
             return Err(ProtocolError::MessageTooBig);
         }

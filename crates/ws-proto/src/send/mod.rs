@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use ws_frame::utf8::Validator;
-use ws_frame::{CloseCode, CloseFrame, ControlPayload, EncodedHeader, FrameHeader, MaskKey, OpCode, Rsv};
+use ws_frame::{CloseCode, CloseFrame, ControlPayload, EncodedHeader, FrameHeader, HeaderError, MaskKey, OpCode, Rsv};
 
 use self::owed::Owed;
 use self::special::Special;
@@ -97,6 +97,15 @@ impl FrameStart {
     /// The header of a frame that the callers have made sure is legal.
     #[inline]
     pub(crate) fn header(self, mask: Option<MaskKey>, payload_len: usize) -> EncodedHeader {
+        match self.try_header(mask, payload_len) {
+            Ok(header) => header,
+            // No slice is 2^63 bytes long, and control payloads are checked to be short.
+            Err(error) => unreachable!("{error}"),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn try_header(self, mask: Option<MaskKey>, payload_len: usize) -> Result<EncodedHeader, HeaderError> {
         let header = FrameHeader {
             fin: self.fin,
             rsv: self.rsv,
@@ -104,11 +113,7 @@ impl FrameStart {
             mask,
             payload_len: payload_len as u64,
         };
-        match header.encode() {
-            Ok(header) => header,
-            // No slice is 2^63 bytes long, and control payloads are checked to be short.
-            Err(error) => unreachable!("{error}"),
-        }
+        header.encode()
     }
 }
 
@@ -254,7 +259,9 @@ impl Sender {
     }
 
     /// Makes our Close owed: it leaves with the next [`poll_transmit`](Self::poll_transmit), and nothing after it.
-    /// A fragmented message that is open stays unfinished.
+    /// A fragmented message that is open stays unfinished. The receiving half is to be told, by
+    /// [`Receiver::handle_local_close`](crate::Receiver::handle_local_close); a whole [`Connection`](crate::Connection)
+    /// sees it by itself when the Close is written.
     ///
     /// # Errors
     /// [`SendError::Closed`] if we have closed before, [`SendError::Close`] if the code must not be sent or the reason is
@@ -367,6 +374,11 @@ impl Sender {
     /// Whether something waits for [`poll_transmit`](Self::poll_transmit).
     pub fn owes(&self) -> bool {
         self.owed.is_some()
+    }
+
+    /// The Close that is owed.
+    pub(crate) fn owed_close(&self) -> Option<CloseFrame> {
+        self.owed.as_ref()?.close
     }
 
     /// Whether data can still be sent: no Close of ours has been asked for.

@@ -255,6 +255,28 @@ fn a_close_of_the_other_half_is_the_one_that_was_sent() {
     }
 }
 
+/// As `Connection::close` would: the same deadline, the same ending.
+#[test]
+fn a_close_by_the_sending_half_of_a_whole_connection_is_seen() {
+    for queued in [false, true] {
+        let mut server = Peer::server(Config::default());
+        server.conn.sender().close(CloseCode::GOING_AWAY, "bye").unwrap();
+        if queued {
+            let mut outbox = Outbox::new(&Config::default().limits);
+            assert!(server.conn.poll_outbox(&mut outbox));
+        } else {
+            assert!(server.conn.poll_transmit(&mut server.out));
+        }
+        let ending = *server.conn.ending().unwrap();
+        assert_eq!(ending.first, Some(Side::Local));
+        assert_eq!(ending.sent.unwrap().reason(), "bye");
+        assert_eq!(
+            server.advance(Duration::from_secs(6)),
+            Err(ConnectionError::Timeout(Timeout::Close))
+        );
+    }
+}
+
 #[test]
 fn after_a_breach_the_code_is_out_before_the_transport_ends() {
     let mut server = Peer::server(Config::default());

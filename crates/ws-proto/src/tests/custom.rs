@@ -158,6 +158,16 @@ fn control_kinds_keep_to_the_rules_of_control_frames() {
     let sender = peer.conn.sender();
     let long = sender.message(Payload::Custom(time, &[0; 126]), &mut peer.out);
     assert_eq!(long, Err(SendError::ControlTooLong));
+    let long = Prepared::new(Payload::Custom(time, &[0; 126]));
+    assert_eq!(long.payload(), Payload::Custom(time, &[0; 126]));
+    let mut outbox = Outbox::new(&config.limits);
+    for refused in [
+        sender.prepared(&long, &mut peer.out),
+        sender.queue_prepared(&long, &mut outbox),
+    ] {
+        assert_eq!(refused, Err(SendError::ControlTooLong));
+    }
+    assert!(peer.out.is_empty() && outbox.is_empty());
     let fragment = sender.fragment(DataKind::Custom(time), false, b"", &mut peer.out);
     assert_eq!(fragment, Err(SendError::Opcode(11)));
     for frame in [masked(0x8b, &[0; 126]), masked(0x0b, b"")] {

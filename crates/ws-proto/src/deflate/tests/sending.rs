@@ -65,6 +65,29 @@ fn what_does_not_shrink_leaves_as_it_is_and_breaks_no_window() {
     }
 }
 
+/// Each fragment ends with a flush, which costs more than small ones save; the limit is on what is in them.
+#[test]
+fn many_small_fragments_may_become_longer() {
+    let mut config = Config::default();
+    config.limits.max_message = 5000;
+    for settings in both() {
+        for message in [noise(5000), json(5000).into()] {
+            let (mut client, mut server) = connected(&config, &settings, &settings);
+            let mut pieces = message.chunks(8).peekable();
+            while let Some(piece) = pieces.next() {
+                let last = pieces.peek().is_none();
+                client
+                    .conn
+                    .sender()
+                    .fragment_with(DataKind::Binary, last, piece, Compression::Always, &mut client.out)
+                    .unwrap();
+            }
+            client.exchange(&mut server);
+            assert_eq!(server.take_seen(), [Seen::Binary(message)]);
+        }
+    }
+}
+
 /// The peer that agreed on 256 bytes of window gets messages that need none.
 #[test]
 fn a_window_that_cannot_be_kept_to_is_not_used() {

@@ -73,6 +73,21 @@ fn path_and_query_of_every_target_form() {
     }
 }
 
+/// RFC 9112 section 3.2.2: and the `Host` header doesn't.
+#[test]
+fn a_server_that_the_target_names_counts() {
+    let ask = |origin| {
+        let lines = GOOD.into_iter().chain([origin]);
+        receive(&head("GET http://other.example.com:80/ HTTP/1.1", lines)).unwrap()
+    };
+    let request = ask("Origin: http://other.example.com");
+    assert_eq!(request.host(), Some("other.example.com:80"));
+    assert_eq!(request.header("Host"), Some("server.example.com"));
+    assert_eq!(request.check(), Ok(()));
+    let foreign = ask("Origin: http://server.example.com").check();
+    assert_eq!(foreign, Err(HandshakeError::ForeignOrigin));
+}
+
 #[test]
 fn every_split_gives_the_same_request_and_leaves_the_frames() {
     let mut bytes = good_with(&["Sec-WebSocket-Protocol: chat"]);
@@ -165,8 +180,8 @@ fn each_lack_has_its_error_and_status() {
         (good_without("Host", &["Host: a:b"]), E::InvalidHeader("Host"), 400),
         (good_without("Host", &["Host: a, b"]), E::InvalidHeader("Host"), 400),
         (
-            start("GET http://other.example.com/ HTTP/1.1"),
-            E::InvalidHeader("Host"),
+            start("GET http://user@server.example.com/ HTTP/1.1"),
+            E::MalformedRequest("the request target names no server"),
             400,
         ),
         (
