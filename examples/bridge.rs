@@ -7,6 +7,7 @@
 
 use std::cell::Cell;
 use std::error::Error;
+use std::fs;
 use std::io::{self, BufRead};
 use std::process::{self, ExitCode};
 use std::rc::Rc;
@@ -14,14 +15,20 @@ use std::thread;
 
 use examples::args::{ClientArgs, announce};
 use examples::outcome;
-use ws_mio::{Agreed, Client, ClientId, CloseCode, Context, Handle, Http, Payload, Server};
+use ws_mio::{Agreed, Client, ClientId, CloseCode, Context, Handle, Http, Payload, Server, tls};
 
 fn main() -> ExitCode {
     outcome::exit_code(run(&ClientArgs::parse()))
 }
 
 fn run(args: &ClientArgs) -> Result<(), Box<dyn Error>> {
+    if args.proxy.is_some() {
+        return Err("--proxy: ws-mio connects directly".into());
+    }
     let mut server = Server::new(args.config())?;
+    if let Some(ca) = &args.ca {
+        server.set_client_tls(tls::trusting(&fs::read(ca)?)?);
+    }
     let far = Rc::new(Cell::new(None));
     let listen = |server: &mut Server, address| {
         let far = Rc::clone(&far);

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use examples::{args, heap, outcome};
+use examples::{args, outcome};
 use ws_blocking::{Accept, Error, Incoming, OriginPolicy, Server};
 
 fn main() -> ExitCode {
@@ -19,9 +19,6 @@ fn run(args: &args::ServerArgs) -> Result<(), Box<dyn std::error::Error>> {
         .config(config);
     let stop = server.stop_handle();
     ctrlc::set_handler(move || stop.stop())?;
-    if args.heap_report {
-        heap::report_on_stdin();
-    }
     args::announce(server.local_addr()?);
     server.serve(|incoming| {
         // However a connection ends, the next one is none the wiser.

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use examples::args::{ServerArgs, announce};
-use examples::{heap, outcome};
+use examples::outcome;
 use ws_mio::{Client, Context, Http, OriginPolicy, Payload, Server};
 
 struct Echo;
@@ -29,9 +29,6 @@ fn run(args: &ServerArgs) -> Result<(), Box<dyn Error>> {
     let address = bound.unwrap_or_else(|error| args.exit_unbound(&error));
     let handle = server.handle();
     ctrlc::set_handler(move || handle.stop())?;
-    if args.heap_report {
-        heap::report_on_stdin();
-    }
     announce(address);
     Ok(server.run()?)
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use examples::args::{ServerArgs, announce};
-use examples::{heap, outcome, stop};
+use examples::{outcome, stop};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::select;
 use tokio::sync::watch;
@@ -27,9 +27,6 @@ async fn run(args: &ServerArgs) -> io::Result<()> {
         .await
         .unwrap_or_else(|error| args.exit_unbound(&error));
     announce(listener.local_addr()?);
-    if args.heap_report {
-        heap::report_on_stdin();
-    }
     let mut config = args.config();
     // It tells nobody anything they did not say themselves, so any page may use it.
     config.handshake.origin = OriginPolicy::Any;

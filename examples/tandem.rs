@@ -2,7 +2,7 @@
 //! protocol in which the server speaks first, as that of FTP.
 //!
 //! `cargo run --release --example tandem`, then, all at once: a browser at <http://127.0.0.1:9001/>, `nc 127.0.0.1 9001`,
-//! `curl http://127.0.0.1:9001/health`, `nc 127.0.0.1 9002`. Who says nothing on the first port is greeted as on the second.
+//! `curl http://127.0.0.1:9001/health`, and `nc 127.0.0.1` with the second port, which it prints. Who says nothing on the first port is greeted as on the second.
 
 use std::error::Error;
 use std::net::SocketAddr;

@@ -10,6 +10,8 @@ use lexopt::prelude::*;
 use ws_proto::Config;
 use ws_proto::deflate::Deflate;
 
+use crate::heap;
+
 /// What a server is told: `--host HOST --port PORT --max-message BYTES --deflate[=BITS] --deflate-shared --heap-report`.
 #[derive(Clone, Debug)]
 pub struct ServerArgs {
@@ -21,14 +23,18 @@ pub struct ServerArgs {
     pub max_message: Option<u64>,
     /// How to compress, if at all.
     pub deflate: Option<Deflate>,
-    /// Whether to answer lines on stdin with the bytes on the heap; see [`heap`](crate::heap).
+    /// Whether to answer lines on stdin with the bytes on the heap; see [`heap`].
     pub heap_report: bool,
 }
 
 impl ServerArgs {
-    /// Reads the program's arguments, or ends the program.
+    /// Reads the program's arguments, or ends the program. Reports of the heap begin if they are asked for.
     pub fn parse() -> Self {
-        or_exit(Self::from_parser(lexopt::Parser::from_env()), SERVER_USAGE)
+        let args = or_exit(Self::from_parser(lexopt::Parser::from_env()), SERVER_USAGE);
+        if args.heap_report {
+            heap::report_on_stdin();
+        }
+        args
     }
 
     /// The default configuration with the compression and the limit that were given; the latter for messages and so

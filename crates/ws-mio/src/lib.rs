@@ -45,6 +45,16 @@
 //! | take settings from code, a file, the command line (feature `settings`) | `Settings` |
 //! | run, or be run | [`Server::run`], [`Server::run_while`], [`Server::turn`] |
 //!
+//! # Features
+//! None is on by default.
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `deflate` | compressed messages: permessage-deflate |
+//! | `tls` | `wss://`, both roles, by rustls: module `tls` |
+//! | `log` | `Logged`: what happens to a client, through the facade of that name |
+//! | `settings` | `Settings`: from code, a JSON file and the command line |
+//!
 //! Who comes from Python's Pocket Socket finds each of its parts in [`migration`].
 //!
 //! # Memory

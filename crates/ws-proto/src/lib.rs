@@ -95,10 +95,12 @@
 //! # Features
 //!
 //! `deflate` adds the module of that name: compressed messages (RFC 7692), by zlib-rs. It needs `std`. `proxy` adds the exchanges
-//! with HTTP and SOCKS5 proxies.
+//! with HTTP and SOCKS5 proxies. `tls` adds configurations of rustls, for shells: it needs `std`.
 //!
 //! `std` (default) adds conversions from `std::time::Instant` and `IoSlice`s for vectored writes; `simdutf8` (default) checks text faster.
 //! Neither of these two changes behaviour. Without features the crate needs `alloc` only.
+//!
+//! Who comes from Python's noio_ws finds each of its parts in [`migration`].
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -111,6 +113,7 @@ extern crate std;
 pub mod deflate;
 pub mod extension;
 pub mod handshake;
+pub mod migration;
 #[cfg(feature = "proxy")]
 pub mod proxy;
 #[cfg(feature = "tls")]

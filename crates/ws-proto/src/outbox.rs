@@ -12,8 +12,8 @@ use crate::{Limits, SendError};
 /// Bytes on their way to a transport.
 ///
 /// Frames are appended to [`buffer`](Self::buffer) or queued by [`Sender::queue`](crate::Sender::queue), which shares
-/// large payloads instead of copying them. The shell writes [`first`](Self::first) or, with vectored writes,
-/// [`slices`](Self::slices), then says how much was written with [`advance`](Self::advance).
+/// large payloads instead of copying them. The shell writes [`first`](Self::first) or, with vectored writes
+/// (feature `std`), `slices`, then says how much was written with [`advance`](Self::advance).
 ///
 /// Partial writes move an offset; queued bytes stay where they are until at least as many have been written, so
 /// that writing out a backlog costs no more than the backlog.

@@ -41,7 +41,8 @@ use crate::websocket::WebSocket;
 pub struct WebSocketUpgrade(Upgrade);
 
 impl WebSocketUpgrade {
-    /// Sets limits and deadlines, and whose pages may connect.
+    /// Sets limits and deadlines, and whose pages may connect. The limits of the request's head have no effect: hyper has
+    /// let it pass by its own.
     pub fn config(self, config: impl Into<Arc<Config>>) -> Self {
         Self(self.0.config(config))
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::{Future, IntoFuture, poll_fn};
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -145,7 +146,8 @@ impl Connect {
 
     /// Connects. Awaiting the value itself does the same, and drops the server's answer.
     ///
-    /// The addresses of the host are tried in turn.
+    /// The addresses of the host are tried in turn; one for which no socket can be had or prepared has failed like one
+    /// that does not answer.
     ///
     /// # Errors
     /// [`Error::Handshake`] for a URL or header that can't be used, a server that does not speak WebSocket, and the
@@ -227,28 +229,9 @@ impl Connect {
         self.dial_tcp(url.host(), url.port(), deadline).await
     }
 
-    /// Opens a TCP connection to the first address that answers. Each gets its share of the time that is left, so that
-    /// a silent one doesn't use up that of the others.
     async fn dial_tcp(&self, host: &str, port: u16, deadline: Instant) -> Result<TcpStream, Error> {
         let addresses: Vec<_> = lookup_host((host, port)).await?.collect();
-        let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
-        for (tried, address) in addresses.iter().enumerate() {
-            let socket = match address {
-                std::net::SocketAddr::V4(_) => TcpSocket::new_v4(),
-                std::net::SocketAddr::V6(_) => TcpSocket::new_v6(),
-            }?;
-            if let Some(configure) = &self.socket {
-                configure(&socket)?;
-            }
-            let now = Instant::now();
-            let share = deadline.saturating_duration_since(now) / (addresses.len() - tried) as u32;
-            match timeout_at(now + share, socket.connect(*address)).await {
-                Ok(Ok(stream)) => return Ok(stream),
-                Ok(Err(error)) => failure = error,
-                Err(_) => failure = io::ErrorKind::TimedOut.into(),
-            }
-        }
-        Err(failure.into())
+        Ok(reach(&addresses, self.socket.as_deref(), deadline).await?)
     }
 }
 
@@ -270,6 +253,38 @@ impl fmt::Debug for Connect {
             .field("redirects", &self.redirects)
             .finish_non_exhaustive()
     }
+}
+
+/// Opens a TCP connection to the first address that answers. Each gets its share of the time that is left, so that a
+/// silent one doesn't use up that of the others.
+async fn reach(
+    addresses: &[SocketAddr],
+    configure: Option<&ConfigureSocket>,
+    deadline: Instant,
+) -> io::Result<TcpStream> {
+    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
+    for (tried, address) in addresses.iter().enumerate() {
+        let now = Instant::now();
+        let share = deadline.saturating_duration_since(now) / (addresses.len() - tried) as u32;
+        match timeout_at(now + share, try_address(*address, configure)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => failure = error,
+            Err(_) => failure = io::ErrorKind::TimedOut.into(),
+        }
+    }
+    Err(failure)
+}
+
+/// Whatever fails here may do so for this kind of address only: a system without IPv6, a bind to an IPv4 address.
+async fn try_address(address: SocketAddr, configure: Option<&ConfigureSocket>) -> io::Result<TcpStream> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    if let Some(configure) = configure {
+        configure(&socket)?;
+    }
+    socket.connect(address).await
 }
 
 /// By which proxy.
@@ -354,5 +369,28 @@ async fn upgrade<S: ByteStream>(
             let protocol = accepted.protocol.clone();
             Ok((WebSocket::open(stream, connection, config, unread, protocol), accepted))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv6Addr;
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    // Here and not through a host's name, since what names have addresses of both kinds is each machine's own.
+    #[tokio::test]
+    async fn an_address_without_a_usable_socket_does_not_keep_from_the_next() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        // Fails on a system with IPv6 when it is bound, on one without when the socket is made.
+        let unusable = SocketAddr::from((Ipv6Addr::LOCALHOST, address.port()));
+        let bind = |socket: &TcpSocket| socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let deadline = after(Duration::from_secs(10));
+        reach(&[unusable, address], Some(&bind), deadline).await.unwrap();
+        // The failure comes out if there is no other address.
+        reach(&[unusable], Some(&bind), deadline).await.unwrap_err();
     }
 }

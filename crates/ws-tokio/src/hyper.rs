@@ -22,7 +22,7 @@
 //!
 //! The connection must be served with upgrades: `http1::Builder::serve_connection(..).with_upgrades()`. hyper has no
 //! deadline for what the client does next, and it is hyper that has taken its time for the request: set its
-//! `header_read_timeout`.
+//! `header_read_timeout`. How long the request's head may be is hyper's to say too.
 
 use std::fmt;
 use std::future::Future;
@@ -69,7 +69,8 @@ pub struct Upgrade {
 }
 
 impl Upgrade {
-    /// Sets limits and deadlines, and whose pages may connect.
+    /// Sets limits and deadlines, and whose pages may connect. The limits of the request's head have no effect: hyper has
+    /// let it pass by its own.
     pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
         self.config = config.into();
         self
@@ -85,29 +86,17 @@ impl Upgrade {
         clippy::result_large_err,
         reason = "both are about as large, and made once per connection"
     )]
-    pub fn accept(self, accept: Accept) -> Result<(http::Response<()>, Opening), http::Response<Vec<u8>>> {
+    pub fn accept(mut self, accept: Accept) -> Result<(http::Response<()>, Opening), http::Response<Vec<u8>>> {
         let refuse = |error: HandshakeError| to_http(&error.response());
         let on_upgrade = self
             .on_upgrade
+            .take()
             .filter(|_| self.is_http11)
             .ok_or_else(|| to_http(&Response::new(426).with_body("WebSocket is spoken over HTTP/1.1 here\n")))?;
-        let mut config = self.config;
-        if self.head.len() > config.handshake.max_head_bytes {
-            // hyper's limits have let it pass, and there are no bytes of a peer's in memory that are not already.
-            let mut roomy = Config::clone(&config);
-            roomy.handshake.max_head_bytes = self.head.len();
-            roomy.handshake.max_target_bytes = self.head.len();
-            roomy.handshake.max_headers = self.head.len();
-            config = Arc::new(roomy);
-        }
-        let mut handshake = ServerHandshake::new(&config.handshake);
-        let request = match handshake.receive(&self.head) {
-            Ok(Some((request, _))) => request,
-            Ok(None) => return Err(refuse(HandshakeError::UnexpectedEof)),
-            Err(error) => return Err(refuse(error)),
-        };
+        let request = self.request().map_err(refuse)?;
         let mut answer = Vec::new();
         let accepted = request.accept(&accept, &mut answer).map_err(refuse)?;
+        let config = self.config;
         let mut connection = Connection::server(config.clone());
         connection.extend(&accepted.extensions);
         let opening = Opening {
@@ -122,7 +111,12 @@ impl Upgrade {
     /// # Errors
     /// It is no HTTP request as this crate reads it.
     pub fn request(&self) -> Result<Request, HandshakeError> {
-        match ServerHandshake::new(&self.config.handshake).receive(&self.head)? {
+        // hyper's limits have let it pass, and there are no bytes of a peer's in memory that are not already.
+        let mut roomy = self.config.handshake.clone();
+        roomy.max_head_bytes = self.head.len();
+        roomy.max_target_bytes = self.head.len();
+        roomy.max_headers = self.head.len();
+        match ServerHandshake::new(&roomy).receive(&self.head)? {
             Some((request, _)) => Ok(request),
             None => Err(HandshakeError::UnexpectedEof),
         }

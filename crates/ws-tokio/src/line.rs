@@ -79,12 +79,14 @@ pub(crate) struct Line<S> {
     /// The reader's, if it waits and the connection is shared.
     pub(crate) reader: Option<Waker>,
     watchers: Watchers,
-    /// Where the flusher is spawned, whoever needs it; `None` if the connection was made outside of any runtime.
+    /// Where the flusher is spawned, whoever needs it; `None` as long as the connection was outside of any runtime.
     runtime: Option<Handle>,
     /// Why writing is over, if it failed. What is queued afterwards is dropped; there may still be something to read.
     error: Option<io::Error>,
     /// Whether the owner drives the output.
     pub(crate) owner_drives: bool,
+    /// Whether the connection ended with output that had not left.
+    lost: bool,
     /// Whether bytes were written to the transport that it may still hold back.
     unflushed: bool,
     /// Whether the transport could take no more, and whether it has since.
@@ -129,6 +131,7 @@ impl<S: ByteStream> Line<S> {
             runtime: Handle::try_current().ok(),
             error: None,
             owner_drives: false,
+            lost: false,
             unflushed: false,
             blocked: false,
             unblocked: false,
@@ -148,6 +151,11 @@ impl<S: ByteStream> Line<S> {
     /// Whether everything has left, what the protocol owes included.
     pub(crate) fn is_flushed(&self) -> bool {
         self.outbox.is_empty() && !self.unflushed && !self.sender.owes()
+    }
+
+    /// Whether the connection is over and nothing was lost on its way out.
+    pub(crate) fn has_ended_flushed(&self) -> bool {
+        self.io.is_none() && !self.lost && self.failure.is_none() && self.error.is_none()
     }
 
     /// Queues what the protocol owes, if there is room. Whether anything was.
@@ -336,6 +344,14 @@ impl<S: ByteStream> Line<S> {
         }
     }
 
+    /// Wakes the reader if it is somebody else.
+    #[cfg(feature = "futures")]
+    pub(crate) fn wake_other_reader(&mut self, cx: &Context<'_>) {
+        if self.reader.as_ref().is_some_and(|waker| !waker.will_wake(cx.waker())) {
+            self.wake_reader();
+        }
+    }
+
     fn wake_reader(&mut self) {
         if let Some(waker) = self.reader.take() {
             waker.wake();
@@ -364,6 +380,7 @@ impl<S: ByteStream> Line<S> {
 
     /// Drops the transport and whatever is queued for it, and lets the flusher end.
     pub(crate) fn end(&mut self, ending: Option<&Ending>) -> (Option<S>, Outbox) {
+        self.lost |= !self.is_flushed();
         let io = self.io.take();
         if self.ending.is_none() {
             self.ending = ending.map(|ending| Box::new(*ending));
@@ -382,7 +399,7 @@ impl<S: ByteStream> Line<S> {
         match mem::replace(&mut self.flusher, Flusher::Scheduled) {
             Flusher::Scheduled | Flusher::Dismissed => {}
             Flusher::Waiting => self.wake_flusher(),
-            Flusher::None => match &self.runtime {
+            Flusher::None => match self.runtime() {
                 Some(runtime) => drop(runtime.spawn(Flush {
                     shared: shared.clone(),
                     stalled: None,
@@ -394,6 +411,14 @@ impl<S: ByteStream> Line<S> {
                 }
             },
         }
+    }
+
+    /// Where to spawn: if not where the connection was made, where it is used.
+    pub(crate) fn runtime(&mut self) -> Option<&Handle> {
+        if self.runtime.is_none() {
+            self.runtime = Handle::try_current().ok();
+        }
+        self.runtime.as_ref()
     }
 
     /// Lets the flusher end: it is cheap to spawn, but an idle connection should not pay for one.
@@ -434,6 +459,7 @@ impl<S: ByteStream> Line<S> {
         self.unflushed = false;
         self.blocked = false;
         self.error.get_or_insert(error);
+        self.watchers.wake_all();
     }
 
     #[cold]

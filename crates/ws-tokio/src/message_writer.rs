@@ -50,7 +50,7 @@ enum State {
 
 impl<'a, S: ByteStream> MessageWriter<'a, S> {
     pub(crate) async fn open(shared: &'a Shared<S>, kind: DataKind) -> Result<Self, Error> {
-        let turn = Turn::wait(shared).await;
+        let turn = Turn::wait(shared).await?;
         let line = lock(shared);
         line.check_open()?;
         if !line.sender.is_open() {

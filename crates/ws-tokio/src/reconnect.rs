@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use ws_proto::handshake::{HandshakeError, ServerAccepted};
+#[cfg(feature = "proxy")]
+use ws_proto::proxy::ProxyError;
 
 use crate::connect::Connect;
 use crate::error::Error;
@@ -37,8 +39,9 @@ use crate::websocket::WebSocket;
 /// # When
 /// The first attempt is made at once. Every later one waits for a random time between nothing and a bound (full
 /// jitter, so that a thousand clients of a server that restarts don't come at the same moment); the bound is 1 s at
-/// first, doubles with every failure up to 60 s, and starts anew when a connection has lasted for that long. If the
-/// server has said `Retry-After`, it is that long at least, as far as the 60 s go.
+/// first, doubles up to 60 s with every failed attempt and every connection that was shorter than that, and starts anew
+/// when one has lasted for that long. If the server has said `Retry-After`, it is that long at least, as far as the 60 s
+/// go.
 #[must_use = "nothing is done until the next connection is asked for"]
 pub struct Reconnect {
     connect: Connect,
@@ -47,7 +50,9 @@ pub struct Reconnect {
     give_up_after: u32,
     fatal: Arc<Fatal>,
     on_open: Option<Arc<OnOpen>>,
-    /// Attempts that failed, and connections that were short, since the last one that was not.
+    /// Attempts that failed, and connections that were short, since the last one that was not: what the wait grows with.
+    setbacks: u32,
+    /// Attempts that failed since the last one that did not.
     failures: u32,
     /// Whether there has been an attempt.
     begun: bool,
@@ -69,6 +74,7 @@ impl Connect {
             give_up_after: u32::MAX,
             fatal: Arc::new(is_fatal),
             on_open: None,
+            setbacks: 0,
             failures: 0,
             begun: false,
             opened: None,
@@ -84,7 +90,8 @@ impl Reconnect {
         self
     }
 
-    /// Gives up after so many failures in a row. Default: never.
+    /// Gives up after so many failed attempts in a row. Default: never. A connection that was handed out is no failure,
+    /// however soon it ended.
     pub fn give_up_after(mut self, failures: u32) -> Self {
         self.give_up_after = failures;
         self
@@ -115,26 +122,28 @@ impl Reconnect {
     /// Dropping the future gives the attempt up; the next call begins with the same wait.
     pub async fn next(&mut self) -> Result<WebSocket<Socket>, Error> {
         if let Some(opened) = self.opened.take() {
-            // One that is accepted and dropped at once is as good as refused.
-            self.failures = if opened.elapsed() < self.most {
-                self.failures + 1
+            // A server that accepts and drops at once is to be left alone as much as one that refuses.
+            self.setbacks = if opened.elapsed() < self.most {
+                self.setbacks.saturating_add(1)
             } else {
                 0
             };
         }
         loop {
             if self.begun {
-                let jittered = self.bound(self.failures).mul_f64(rand::random());
+                let jittered = self.bound(self.setbacks).mul_f64(rand::random());
                 sleep(jittered.max(self.retry_after)).await;
             }
             self.begun = true;
             self.retry_after = Duration::ZERO;
             match self.attempt().await {
                 Ok(ws) => {
+                    self.failures = 0;
                     self.opened = Some(Instant::now());
                     return Ok(ws);
                 }
                 Err(error) => {
+                    self.setbacks = self.setbacks.saturating_add(1);
                     self.failures = self.failures.saturating_add(1);
                     if (self.fatal)(&error) || self.failures >= self.give_up_after {
                         return Err(error);
@@ -153,9 +162,9 @@ impl Reconnect {
         }
     }
 
-    /// The longest wait after so many failures.
-    fn bound(&self, failures: u32) -> Duration {
-        let factor = 1u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
+    /// The longest wait after so many setbacks.
+    fn bound(&self, setbacks: u32) -> Duration {
+        let factor = 1u32.checked_shl(setbacks.saturating_sub(1)).unwrap_or(u32::MAX);
         self.first.saturating_mul(factor).min(self.most)
     }
 }
@@ -170,7 +179,8 @@ impl fmt::Debug for Reconnect {
 }
 
 /// What [`Reconnect`] does not try again after: what can't be asked for at all, and what the server has refused for
-/// good, by a 4xx other than 408, 425 and 429, or by a redirect that was not to be followed.
+/// good, by a 4xx other than 408, 425 and 429, or by a redirect that was not to be followed. With the feature `proxy`,
+/// also a proxy that can't be used, can't be asked for such a host, or does not accept who we are.
 pub fn is_fatal(error: &Error) -> bool {
     match error {
         Error::TlsUnsupported => true,
@@ -185,6 +195,18 @@ pub fn is_fatal(error: &Error) -> bool {
                 | HandshakeError::ReservedHeader(_)
                 | HandshakeError::BadProtocol
                 | HandshakeError::RepeatedProtocol
+        ),
+        // A proxy's other refusals may be about a server that is down for now.
+        #[cfg(feature = "proxy")]
+        Error::Proxy(error) => matches!(
+            error,
+            ProxyError::Scheme
+                | ProxyError::Url(_)
+                | ProxyError::Credentials
+                | ProxyError::Target
+                | ProxyError::Refused(407)
+                | ProxyError::NoWayToAuthenticate
+                | ProxyError::WrongCredentials
         ),
         _ => false,
     }
@@ -213,7 +235,7 @@ mod tests {
     fn the_bound_doubles_up_to_its_most() {
         let reconnect = crate::connect("ws://x/").reconnecting();
         let bounds: Vec<u64> = [0, 1, 2, 3, 6, 7, 32, 33, u32::MAX]
-            .map(|failures| reconnect.bound(failures).as_secs())
+            .map(|setbacks| reconnect.bound(setbacks).as_secs())
             .into();
         assert_eq!(bounds, [1, 1, 2, 4, 32, 60, 60, 60, 60]);
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -200,7 +201,7 @@ impl<S: ByteStream> Writer<S> {
     /// As [`send`](Self::send).
     pub async fn flush(&self) -> Result<(), Error> {
         let mut wait = Wait::new(&self.line);
-        poll_fn(|cx| poll_drained(&self.line, &mut wait, cx, Line::is_flushed)).await
+        poll_fn(|cx| poll_flushed(&self.line, &mut wait, cx)).await
     }
 
     /// Waits until the queue is no longer full and it is nobody else's turn: then [`try_send`](Self::try_send) takes a
@@ -365,16 +366,27 @@ pub(crate) struct Turn<'a, S: ByteStream> {
 }
 
 impl<'a, S: ByteStream> Turn<'a, S> {
-    /// Waits for the turn.
-    pub(crate) async fn wait(link: &'a Link<S>) -> Self {
+    /// Waits for the turn, as long as messages can be sent at all: who has it may not let go of it for ever.
+    pub(crate) async fn wait(link: &'a Link<S>) -> Result<Self, Error> {
         lock(link).waiting += 1;
         let mut turn = Self {
             link,
             held: None,
             wait: Wait::new(link),
         };
-        turn.held = Some(link.turn.lock().await);
-        turn
+        let mut place = pin!(link.turn.lock());
+        let held = poll_fn(|cx| {
+            if let Poll::Ready(held) = place.as_mut().poll(cx) {
+                return Poll::Ready(Ok(held));
+            }
+            let mut line = lock(link);
+            line.check_open()?;
+            line.watch_end(&mut turn.wait, cx);
+            Poll::Pending
+        });
+        let held: Result<_, Error> = held.await;
+        turn.held = Some(held?);
+        Ok(turn)
     }
 }
 
@@ -401,7 +413,7 @@ async fn put<S: ByteStream>(
     if let Some(result) = at_once.await {
         return result;
     }
-    let mut turn = Turn::wait(shared).await;
+    let mut turn = Turn::wait(shared).await?;
     poll_fn(|cx| poll_put(shared, cx, Some(&mut turn.wait), &mut queue, after)).await
 }
 
@@ -464,6 +476,18 @@ fn try_put<S: ByteStream>(
         line.rouse(shared);
     }
     Ok(())
+}
+
+/// Waits until all has left, also if the connection has ended behind it.
+pub(crate) fn poll_flushed<S: ByteStream>(
+    shared: &Shared<S>,
+    seat: &mut Seat,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), Error>> {
+    if lock(shared).has_ended_flushed() {
+        return Poll::Ready(Ok(()));
+    }
+    poll_drained(shared, seat, cx, Line::is_flushed)
 }
 
 pub(crate) fn poll_drained<S: ByteStream>(

@@ -9,7 +9,7 @@ use ws_proto::{CloseCode, Message, SendError};
 
 use crate::error::Error;
 use crate::line::{Line, Shared, lock};
-use crate::split::{Reader, Writer, poll_drained};
+use crate::split::{Reader, Writer, poll_drained, poll_flushed};
 use crate::watch::Seat;
 use crate::websocket::{ByteStream, WebSocket};
 
@@ -51,8 +51,9 @@ impl<S: ByteStream> FusedStream for Reader<S> {
 }
 
 /// Ready while the queue is not full and nobody else's message is being streamed; `start_send` is
-/// [`feed`](WebSocket::feed), and `poll_close` closes with 1000 and waits until it is over, which the stream's side must
-/// be polled for as well, if it is somewhere else.
+/// [`feed`](WebSocket::feed), and `poll_close` closes with 1000 and waits until it is over. It receives meanwhile, and what
+/// it gets it drops. If the stream's side is somewhere else (after `StreamExt::split`), it is woken to receive as well: it
+/// must be polled to its end then, or be dropped before.
 impl<S: ByteStream> Sink<Message> for WebSocket<S> {
     type Error = Error;
 
@@ -80,8 +81,15 @@ impl<S: ByteStream> Sink<Message> for WebSocket<S> {
         }
         loop {
             self.share();
+            // Who waits for a message loses the transport's notice to us.
+            lock(&self.line).wake_other_reader(cx);
             let result = self.poll_recv(cx);
             self.hand_back();
+            if result.is_pending() {
+                // And takes it back when it receives.
+                let this = &mut *self;
+                lock(&this.line).watch_end(&mut this.outgoing.seat, cx);
+            }
             if ready!(result)?.is_none() {
                 return Poll::Ready(Ok(()));
             }
@@ -165,6 +173,6 @@ impl Outgoing {
 
     fn poll_flush<S: ByteStream>(&mut self, shared: &Shared<S>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         ready!(self.poll_placed(shared, cx))?;
-        poll_drained(shared, &mut self.seat, cx, Line::is_flushed)
+        poll_flushed(shared, &mut self.seat, cx)
     }
 }

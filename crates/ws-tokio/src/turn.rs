@@ -103,7 +103,7 @@ impl<S: ByteStream> WebSocket<S> {
     }
 
     /// Learns of a Close that somebody else has sent.
-    fn tell_of_close(&mut self) {
+    pub(crate) fn tell_of_close(&mut self) {
         if let Some(frame) = lock(&self.line).closed.take() {
             self.receiver.handle_local_close(*frame);
         }

@@ -38,7 +38,10 @@ impl Watchers {
             NonZeroU64::MIN.saturating_add(self.last)
         });
         match self.all.iter_mut().find(|watcher| watcher.number == number) {
-            Some(watcher) => watcher.waker.clone_from(cx.waker()),
+            Some(watcher) => {
+                watcher.waker.clone_from(cx.waker());
+                watcher.until_end = until_end;
+            }
             None => self.all.push(Watcher {
                 number,
                 waker: cx.waker().clone(),

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::runtime::Handle;
 use ws_proto::{
     CloseCode, Compression, Config, Connection, DataKind, Delivery, Ending, Message, Prepared, Receiver, SendError,
 };
@@ -40,8 +39,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> ByteStream for S {}
 /// * **Both at once**: [`split`](Self::split).
 /// * **Closing**: [`close`](Self::close); or [`start_close`](Self::start_close), and go on receiving.
 ///
-/// Pings are answered, silence is noticed and deadlines are kept while any method waits. A task that holds a
-/// connection without calling any gets none of this: receive, at least in a `select!`.
+/// Pings are answered while any method receives; silence is noticed and deadlines are kept while any waits. A task that
+/// holds a connection without calling any gets none of this: receive, at least in a `select!`.
 ///
 /// All methods may be cancelled, in a `select!` say, without harm: nothing received is lost, and what is sent is
 /// accepted whole or not at all.
@@ -338,6 +337,7 @@ impl<S: ByteStream> WebSocket<S> {
 
 impl<S: ByteStream> Drop for WebSocket<S> {
     fn drop(&mut self) {
+        self.tell_of_close();
         let mut line = lock(&self.line);
         line.transmit_last();
         // Where writing has failed there is nothing to be told, whatever is owed.
@@ -345,12 +345,10 @@ impl<S: ByteStream> Drop for WebSocket<S> {
         let (Some(io), outbox) = line.end(self.receiver.ending()) else {
             return;
         };
-        drop(line);
-        let (true, Ok(runtime)) = (unfinished, Handle::try_current()) else {
-            return;
-        };
-        let patience = patience(&self.config);
-        runtime.spawn(say_goodbye(io, outbox, after(patience), patience));
+        if let (true, Some(runtime)) = (unfinished, line.runtime()) {
+            let patience = patience(&self.config);
+            runtime.spawn(say_goodbye(io, outbox, after(patience), patience));
+        }
     }
 }
 

@@ -93,3 +93,29 @@ async fn waiting_for_room_while_another_thread_writes() {
 
 const ROUNDS: usize = 200;
 const MESSAGES: u8 = 200;
+
+/// A connection may be made where there is no runtime yet.
+#[test]
+fn a_runtime_that_comes_later_is_used() {
+    let (near, mut far) = duplex(64);
+    let ws = server(near, without_deadlines());
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let (mut reader, writer) = ws.split();
+        tokio::spawn(async move { reader.recv().await.map(|_| ()) });
+        yield_now().await;
+        writer.send(vec![1; 1000]).await.unwrap();
+        let mut answer = vec![0; 1004];
+        timeout(HANG, far.read_exact(&mut answer)).await.unwrap().unwrap();
+    });
+}
+
+#[tokio::test]
+async fn what_is_dropped_elsewhere_still_leaves() {
+    let (near, mut far) = duplex(10);
+    let mut ws = server(near, Config::default());
+    ws.send("longer than the pipe").await.unwrap();
+    std::thread::spawn(move || drop(ws)).join().unwrap();
+    expect(&mut far, &unmasked(TEXT, b"longer than the pipe")).await;
+}

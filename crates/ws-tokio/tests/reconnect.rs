@@ -10,7 +10,8 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 use ws_tokio::{Accept, Error, HandshakeError, Message, Response, accept, connect};
 
-/// Answers requests with these statuses in turn; 101 opens, sends the number of the attempt, and closes.
+/// Answers requests with these statuses in turn; 101 opens, sends the number of the attempt, and closes; 503 asks for
+/// some time.
 async fn answering(statuses: Vec<u16>) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
@@ -28,7 +29,10 @@ async fn answering(statuses: Vec<u16>) -> (String, Arc<AtomicUsize>) {
                 ws.send(attempt.to_string()).await.unwrap();
                 let _ = ws.close(ws_tokio::CloseCode::NORMAL, "").await;
             } else {
-                let response = Response::new(status).with_header("Retry-After", "30").unwrap();
+                let mut response = Response::new(status);
+                if status == 503 {
+                    response = response.with_header("Retry-After", "30").unwrap();
+                }
                 let _ = incoming.reject(&response).await;
             }
         }
@@ -77,4 +81,66 @@ async fn what_is_fatal_ends_it_and_so_does_the_last_attempt() {
         connections.next().await,
         Err(Error::Handshake(HandshakeError::Url(_)))
     ));
+}
+
+#[tokio::test]
+async fn connections_that_were_short_are_no_failed_attempts() {
+    let (url, attempts) = answering(vec![101, 500, 101, 101, 500, 500]).await;
+    let mut connections = connect(&url)
+        .reconnecting()
+        // No waits, and every connection is short.
+        .backoff(Duration::ZERO, Duration::MAX)
+        .give_up_after(2)
+        .on_open(|mut ws| async move {
+            ws.send("hello").await?;
+            Ok(ws)
+        });
+    for attempt in ["1", "3", "4"] {
+        let mut ws = connections.next().await.unwrap();
+        assert_eq!(ws.recv().await.unwrap(), Some(Message::text(attempt)));
+        assert_eq!(ws.recv().await.unwrap(), None);
+    }
+    assert!(matches!(connections.next().await, Err(Error::Refused(response)) if response.status() == 500));
+    assert_eq!(attempts.load(Ordering::Relaxed), 6);
+}
+
+#[cfg(feature = "proxy")]
+#[tokio::test(start_paused = true)]
+async fn a_proxy_that_cannot_be_used_ends_it() {
+    use ws_tokio::proxy::ProxyError;
+
+    let mut connections = connect("ws://x/").proxy("ftp://nonsense").reconnecting();
+    // It would try for ever otherwise.
+    let day = Duration::from_secs(24 * 60 * 60);
+    let result = tokio::time::timeout(day, connections.next()).await.unwrap();
+    assert!(matches!(result, Err(Error::Proxy(ProxyError::Scheme))));
+}
+
+#[cfg(feature = "proxy")]
+#[test]
+fn what_of_a_proxy_is_fatal() {
+    use ws_tokio::is_fatal;
+    use ws_tokio::proxy::{Proxy, ProxyError};
+
+    let bad_url = Proxy::parse("http://").unwrap_err();
+    assert!(matches!(bad_url, ProxyError::Url(_)));
+    for error in [
+        ProxyError::Scheme,
+        bad_url,
+        ProxyError::Credentials,
+        ProxyError::Target,
+        ProxyError::Refused(407),
+        ProxyError::NoWayToAuthenticate,
+        ProxyError::WrongCredentials,
+    ] {
+        assert!(is_fatal(&Error::Proxy(error)), "{error:?}");
+    }
+    for error in [
+        ProxyError::Refused(404),
+        ProxyError::Refused(502),
+        ProxyError::SocksRefused(5),
+        ProxyError::Malformed("the head"),
+    ] {
+        assert!(!is_fatal(&Error::Proxy(error)), "{error:?}");
+    }
 }

@@ -331,3 +331,54 @@ impl Wake for Woken {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
+
+/// Who has the turn may wait for something else, and for ever.
+#[tokio::test]
+async fn who_waits_for_a_turn_is_told_of_the_end() {
+    let (near, far) = duplex(1000);
+    let (mut reader, writer) = server(near, Config::default()).split();
+    let other = writer.clone();
+    let mut message = writer.send_stream(DataKind::Binary).await.unwrap();
+    message.write_all(b"x").await.unwrap();
+    let mut sending = pin!(other.send("y"));
+    let mut opening = pin!(other.send_stream(DataKind::Text));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(sending.as_mut().poll(&mut cx).is_pending() && opening.as_mut().poll(&mut cx).is_pending());
+    let (sent, opened, received) = tokio::join!(sending, opening, async {
+        drop(far);
+        reader.recv().await
+    });
+    assert!(received.is_err());
+    assert!(sent.is_err() && opened.is_err());
+}
+
+#[tokio::test]
+async fn what_has_left_before_a_clean_end_is_flushed() {
+    let (near, mut far) = duplex(1000);
+    let (mut reader, writer) = server(near, Config::default()).split();
+    writer.send("hello").await.unwrap();
+    far.write_all(&masked(CLOSE, &close_payload(1000, ""))).await.unwrap();
+    let peer = tokio::spawn(async move { rest(&mut far).await });
+    assert!(reader.recv().await.unwrap().is_none());
+    writer.flush().await.unwrap();
+    assert!(matches!(writer.send("late").await, Err(Error::Send(SendError::Closed))));
+    peer.await.unwrap();
+}
+
+/// With input unread the socket would be reset, which takes the Close back.
+#[tokio::test]
+async fn a_writers_close_is_parted_from_in_order() {
+    let (near, mut far) = tcp_pair().await;
+    far.write_all(&masked(TEXT, b"never read")).await.unwrap();
+    near.readable().await.unwrap();
+    let mut ws = server(near, Config::default());
+    let writer = ws.writer();
+    writer.start_close(CloseCode::GOING_AWAY, "").unwrap();
+    expect(&mut far, &unmasked(CLOSE, &close_payload(1001, ""))).await;
+    drop(ws);
+    assert_eq!(
+        writer.ending().unwrap().sent.unwrap().code(),
+        Some(CloseCode::GOING_AWAY)
+    );
+    assert_eq!(far.read(&mut [0; 100]).await.unwrap(), 0);
+}

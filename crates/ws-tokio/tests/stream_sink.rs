@@ -96,3 +96,39 @@ async fn a_sink_is_not_ready_while_a_message_is_streamed() {
     finished.unwrap();
     expect(&mut far, b"\x01\x04one \x80\x00\x81\x05other").await;
 }
+
+/// Both wait for the same transport, which wakes one of them.
+#[tokio::test]
+async fn closing_wakes_the_stream_to_receive_the_rest() {
+    let (near, mut far) = duplex(1000);
+    let (mut sink, mut stream) = StreamExt::split(server(near, Config::default()));
+    let reading = tokio::spawn(async move {
+        let mut messages = Vec::new();
+        while let Some(message) = stream.next().await {
+            messages.push(message.unwrap());
+        }
+        messages
+    });
+    tokio::task::yield_now().await;
+    let closing = tokio::spawn(async move { SinkExt::close(&mut sink).await });
+    expect(&mut far, &unmasked(CLOSE, &close_payload(1000, ""))).await;
+    far.write_all(&masked(TEXT, b"last")).await.unwrap();
+    far.write_all(&masked(CLOSE, &close_payload(1000, ""))).await.unwrap();
+    drop(far);
+    assert_eq!(reading.await.unwrap(), [Message::text("last")]);
+    closing.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_stream_is_forwarded_to_its_own_sink() {
+    let (near, mut far) = duplex(1000);
+    let (reader, writer) = server(near, Config::default()).split();
+    far.write_all(&masked(TEXT, b"x")).await.unwrap();
+    far.write_all(&masked(CLOSE, &close_payload(1000, ""))).await.unwrap();
+    let (forwarded, ()) = tokio::join!(reader.forward(writer), async {
+        expect(&mut far, &unmasked(TEXT, b"x")).await;
+        expect(&mut far, &unmasked(CLOSE, &close_payload(1000, ""))).await;
+        drop(far);
+    });
+    forwarded.unwrap();
+}

@@ -139,3 +139,31 @@ async fn what_is_no_handshake_is_refused_by_the_same_rules() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn the_length_of_a_head_is_hypers_to_judge() {
+    for (cookie, target, headers) in [
+        (100, 10, 0),
+        (20_000, 10, 0),
+        (100, 9_000, 0),
+        (9_000, 9_000, 0),
+        (100, 10, 200),
+    ] {
+        let mut request = hyper::Request::builder()
+            .uri(format!("/{}", "t".repeat(target)))
+            .header("Host", "x")
+            .header("Upgrade", "websocket")
+            .header("Connection", "Upgrade")
+            .header("Sec-WebSocket-Version", "13")
+            .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+            .header("Cookie", "c".repeat(cookie));
+        for number in 0..headers {
+            request = request.header("X-Number", number);
+        }
+        let mut request = request.body(()).unwrap();
+        let upgrade = upgrade(&mut request);
+        assert_eq!(upgrade.request().unwrap().path().len(), target + 1);
+        let (response, _opening) = upgrade.accept(Accept::new()).unwrap();
+        assert_eq!(response.status(), 101);
+    }
+}

@@ -10,8 +10,10 @@ mod topics;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 #[cfg(unix)]
 use tokio::net::UnixListener;
@@ -117,6 +119,21 @@ pub(crate) enum Listener {
     Unix(UnixListener),
 }
 
+impl Listener {
+    /// Somebody who has come, and from where.
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Socket, Option<SocketAddr>)>> {
+        match self {
+            Self::Tcp(listener) => listener
+                .poll_accept(cx)
+                .map_ok(|(stream, peer)| (Socket::Tcp(stream), Some(peer))),
+            #[cfg(unix)]
+            Self::Unix(listener) => listener
+                .poll_accept(cx)
+                .map_ok(|(stream, _)| (Socket::Unix(stream), None)),
+        }
+    }
+}
+
 pub(crate) type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
 type OnRequest = dyn Fn(Arc<Request>) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync;
 type OnConnection = dyn Fn(Client) -> Job + Send + Sync;
@@ -192,8 +209,8 @@ impl Server {
     }
 
     /// The most connections at a time, those included that are still shaking hands. While there are so many, nobody is
-    /// accepted; who comes waits in the kernel's queue. Default 10,000: a gigabyte at the default limits and the
-    /// worst.
+    /// accepted; who comes waits in the kernel's queue. Default 10,000: some ten gigabytes at the default limits and
+    /// the worst, and a few megabytes while they are quiet.
     pub fn max_connections(mut self, most: usize) -> Self {
         self.max_connections = most;
         self

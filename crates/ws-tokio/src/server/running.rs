@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -160,25 +162,24 @@ impl Accepting {
         while connections.join_next().await.is_some() {}
     }
 
-    /// Waits for a free place, then for somebody to take it.
-    async fn accept(
-        &self,
-        listener: &Listener,
-    ) -> (
-        Option<tokio::sync::OwnedSemaphorePermit>,
-        io::Result<(Socket, Option<SocketAddr>)>,
-    ) {
-        // Nobody closes the semaphore.
-        let place = self.places.clone().acquire_owned().await.ok();
-        let accepted = match listener {
-            Listener::Tcp(listener) => listener
-                .accept()
-                .await
-                .map(|(stream, peer)| (Socket::Tcp(stream), Some(peer))),
-            #[cfg(unix)]
-            Listener::Unix(listener) => listener.accept().await.map(|(stream, _)| (Socket::Unix(stream), None)),
-        };
-        (place, accepted)
+    /// Waits for somebody, and for a place to be free. Who only waits for somebody holds no place: another listener's
+    /// clients may take it meanwhile.
+    async fn accept(&self, listener: &Listener) -> (OwnedSemaphorePermit, io::Result<(Socket, Option<SocketAddr>)>) {
+        loop {
+            let Ok(place) = self.places.clone().acquire_owned().await else {
+                unreachable!("nobody closes the semaphore")
+            };
+            let mut place = Some(place);
+            let accepted = poll_fn(|cx| {
+                let place = place.take().or_else(|| self.places.clone().try_acquire_owned().ok());
+                // All were taken meanwhile.
+                let Some(place) = place else { return Poll::Ready(None) };
+                listener.poll_accept(cx).map(|accepted| Some((place, accepted)))
+            });
+            if let Some(accepted) = accepted.await {
+                return accepted;
+            }
+        }
     }
 
     /// Counts a connection by its peer, as long as the returned value lives; `None` if there are too many.
