@@ -26,6 +26,11 @@ pub(crate) fn instructions(project: &Project) -> Outcome {
     instructions::run(project, false)
 }
 
+/// A part of `cargo xtask lint`: the peers' package is in no workspace that anything else compiles.
+pub(crate) fn check_peers(project: &Project) -> Result<(), String> {
+    servers::check_peers(project)
+}
+
 struct Bench {
     name: &'static str,
     run: fn(&Project, &Plan) -> Outcome,
@@ -49,7 +54,7 @@ const BENCHES: [Bench; 5] = [
         run: |project, plan| idle::run(project, plan).into(),
     },
     Bench {
-        name: "instructions",
+        name: INSTRUCTIONS,
         run: |project, plan| instructions::run(project, plan.update),
     },
 ];
@@ -63,7 +68,7 @@ pub(crate) struct Plan {
     /// For each measurement, behind its warm-up.
     seconds: f64,
     /// The servers to measure, or all if there are none; the floor is always among them.
-    only: Vec<String>,
+    only: Vec<&'static str>,
     /// Keep the instruction counts as the new table.
     update: bool,
 }
@@ -82,7 +87,7 @@ impl Plan {
             match arg.as_str() {
                 "--rounds" => plan.rounds = number(&arg, &args.value(&arg)?)?,
                 "--seconds" => plan.seconds = number(&arg, &args.value(&arg)?)?,
-                "--only" => plan.only.push(args.value(&arg)?),
+                "--only" => plan.only.push(server(&arg, &args.value(&arg)?)?),
                 "--update" => plan.update = true,
                 name if plan.which.is_none() && BENCHES.iter().any(|bench| bench.name == name) => {
                     plan.which = BENCHES.iter().position(|bench| bench.name == name);
@@ -93,12 +98,15 @@ impl Plan {
         if plan.rounds == 0 || plan.seconds <= 0.0 {
             return Err(Usage("nothing would be measured".into()));
         }
+        if plan.update && plan.which.is_some_and(|which| BENCHES[which].name != INSTRUCTIONS) {
+            return Err(Usage(format!("`--update`: only `{INSTRUCTIONS}` keeps a table")));
+        }
         Ok(plan)
     }
 
     /// Whether the server of this name is to be measured.
     fn wants(&self, name: &str) -> bool {
-        self.only.is_empty() || name == servers::FLOOR || self.only.iter().any(|only| only == name)
+        self.only.is_empty() || name == servers::FLOOR || self.only.contains(&name)
     }
 }
 
@@ -118,11 +126,25 @@ pub(crate) fn run(project: &Project, plan: &Plan) -> Outcome {
     outcome
 }
 
+/// The server of this name, of whichever bench.
+fn server(flag: &str, value: &str) -> Result<&'static str, Usage> {
+    let known: Vec<_> = servers::SERVERS
+        .iter()
+        .map(|server| server.name)
+        .chain(broadcast::OURS)
+        .collect();
+    let found = known.iter().copied().find(|name| *name == value);
+    found.ok_or_else(|| Usage(format!("`{flag} {value}`: choose from {}", known.join(", "))))
+}
+
 fn number<T: std::str::FromStr>(flag: &str, value: &str) -> Result<T, Usage> {
     value
         .parse()
         .map_err(|_| Usage(format!("`{flag} {value}`: not a number")))
 }
+
+/// The one bench whose figures are kept in the repository.
+const INSTRUCTIONS: &str = "instructions";
 
 /// A median of fewer says little.
 const ROUNDS: usize = 5;
@@ -151,5 +173,18 @@ mod tests {
         let plan = parse(&["--only", "echo_mio"]).unwrap();
         assert!(plan.wants("echo_mio") && plan.wants(servers::FLOOR));
         assert!(!plan.wants("yawc"));
+    }
+
+    #[test]
+    fn a_server_of_no_such_name_is_refused() {
+        assert!(parse(&["--only", "nothing"]).is_err());
+        assert!(parse(&["broadcast", "--only", "broadcast_mio"]).is_ok());
+    }
+
+    #[test]
+    fn only_the_instructions_have_a_table_to_update() {
+        assert!(parse(&["echo", "--update"]).is_err());
+        assert!(parse(&["--update", "instructions"]).is_ok());
+        assert!(parse(&["--update"]).is_ok());
     }
 }

@@ -4,7 +4,6 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
     time::Duration,
 };
 
@@ -20,7 +19,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Plan {
     /// All, if none is named.
-    targets: Vec<String>,
+    targets: Vec<&'static str>,
     time: Duration,
 }
 
@@ -35,7 +34,7 @@ impl Plan {
             match arg.as_str() {
                 "--minutes" => plan.time = Duration::from_secs(60 * soak::minutes(&mut args)?),
                 flag if flag.starts_with('-') => return Err(Usage::unknown(flag)),
-                _ => plan.targets.push(arg),
+                _ => plan.targets.push(known(&arg)?),
             }
         }
         Ok(plan)
@@ -50,20 +49,23 @@ impl Plan {
     }
 }
 
+/// The target of this name.
+fn known(name: &str) -> Result<&'static str, Usage> {
+    let found = TARGETS.into_iter().find(|target| *target == name);
+    found.ok_or_else(|| Usage(format!("`{name}`: choose from {}", TARGETS.join(", "))))
+}
+
 /// Runs the targets one after the other, each from its seeds and what earlier runs have found.
 pub(crate) fn run(project: &Project, plan: &Plan) -> Outcome {
-    let known = match targets(project) {
-        Ok(known) => known,
-        Err(why) => return Outcome::Failed(why),
-    };
-    if let Some(unknown) = plan.targets.iter().find(|target| !known.contains(target)) {
-        return Outcome::Failed(format!("`{unknown}`: choose from {}", known.join(", ")));
-    }
-    let tool = match nightly().and_then(|()| cargo_fuzz(project)) {
+    let tool = match tools::toolchain(NIGHTLY).and_then(|()| cargo_fuzz(project)) {
         Ok(tool) => tool,
         Err(why) => return Outcome::Skipped(why),
     };
-    let chosen = if plan.targets.is_empty() { &known } else { &plan.targets };
+    let chosen = if plan.targets.is_empty() {
+        &TARGETS[..]
+    } else {
+        &plan.targets
+    };
     let found: Vec<_> = chosen
         .iter()
         .filter_map(|target| run_target(project, &tool, target, plan.time).err())
@@ -76,10 +78,10 @@ pub(crate) fn run(project: &Project, plan: &Plan) -> Outcome {
 
 /// Every access to memory in the tests of ws-frame is within what it owns.
 pub(crate) fn address_sanitizer(project: &Project) -> Outcome {
-    if let Err(why) = nightly() {
+    if let Err(why) = tools::toolchain(NIGHTLY) {
         return Outcome::Skipped(why);
     }
-    let mut tests = on_nightly();
+    let mut tests = tools::on_toolchain(NIGHTLY);
     // With a target given, what runs at build time is left as it is.
     tests
         .args([
@@ -91,7 +93,7 @@ pub(crate) fn address_sanitizer(project: &Project) -> Outcome {
             "--lib",
             "--tests",
         ])
-        .args(["--target", TARGET, "--target-dir"])
+        .args(["--target", MACHINE, "--target-dir"])
         .arg(project.target.join("asan"))
         .env("RUSTFLAGS", "-Zsanitizer=address")
         .current_dir(&project.root);
@@ -103,7 +105,7 @@ fn run_target(project: &Project, tool: &Path, target: &str, time: Duration) -> R
     let corpus = dir.join("corpus").join(target);
     fs::create_dir_all(&corpus).map_err(|e| format!("{}: {e}", corpus.display()))?;
     let log = project.fresh_dir(&format!("fuzz-logs/{target}"))?.join("log");
-    let mut fuzz = on_nightly();
+    let mut fuzz = tools::on_toolchain(NIGHTLY);
     fuzz.args(["fuzz", "run", "--target-dir"])
         .arg(project.target.join("fuzz"))
         .arg(target)
@@ -129,57 +131,17 @@ fn summary(said: &str) -> &str {
     last.unwrap_or("no figures").trim()
 }
 
-/// As `fuzz/Cargo.toml` names them.
-fn targets(project: &Project) -> Result<Vec<String>, String> {
-    let dir = project.root.join("fuzz/fuzz_targets");
-    let listed = fs::read_dir(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
-    let mut names: Vec<String> = listed
-        .filter_map(|entry| Some(entry.ok()?.path().file_stem()?.to_str()?.to_owned()))
-        .collect();
-    names.sort();
-    Ok(names)
-}
-
-/// That there is such a toolchain.
-fn nightly() -> Result<(), String> {
-    if process::output(on_nightly().arg("--version")).is_ok() {
-        return Ok(());
-    }
-    println!("installing a nightly toolchain");
-    let install = [
-        "toolchain",
-        "install",
-        "nightly",
-        "--profile",
-        "minimal",
-        "--no-self-update",
-    ];
-    process::output(Command::new("rustup").args(install))
-        .map(drop)
-        .map_err(|why| format!("no nightly toolchain, and {why}"))
-}
-
 /// The folder of `cargo-fuzz`: one that is there, or our own.
 fn cargo_fuzz(project: &Project) -> Result<PathBuf, String> {
     if let Some(path) = tools::find("cargo-fuzz") {
         return Ok(Path::new(&path).parent().unwrap_or(Path::new("/")).to_owned());
     }
     let dir = tools::set_up(project, "cargo-fuzz", CARGO_FUZZ, |dir, log| {
-        let mut install = on_nightly();
+        let mut install = tools::on_toolchain(NIGHTLY);
         install.args(["install", "cargo-fuzz", "--locked", "--version", CARGO_FUZZ, "--root"]);
         process::run_logged(install.arg(dir), log, tools::STEP_LIMIT)
     })?;
     Ok(dir.join("bin"))
-}
-
-/// The other toolchain's Cargo, and nothing of the one that runs us.
-fn on_nightly() -> Command {
-    let mut command = Command::new("rustup");
-    command.args(["run", "nightly", "cargo"]);
-    for variable in ["CARGO", "RUSTC", "RUSTDOC", "RUSTUP_TOOLCHAIN", "CARGO_TARGET_DIR"] {
-        command.env_remove(variable);
-    }
-    command
 }
 
 fn path_with(tool: &Path) -> String {
@@ -189,7 +151,22 @@ fn path_with(tool: &Path) -> String {
 
 const CARGO_FUZZ: &str = "0.13.2";
 
-const TARGET: &str = "x86_64-unknown-linux-gnu";
+/// As `fuzz/Cargo.toml` names them.
+const TARGETS: [&str; 9] = [
+    "handshake",
+    "header",
+    "inflate",
+    "mask",
+    "negotiation",
+    "operations",
+    "receive",
+    "roundtrip",
+    "utf8",
+];
+
+const NIGHTLY: &str = "nightly";
+
+const MACHINE: &str = "x86_64-unknown-linux-gnu";
 
 const BRIEF: Duration = Duration::from_secs(10);
 
@@ -207,12 +184,20 @@ mod tests {
     fn targets_are_those_in_the_manifest() {
         let project = Project::find().unwrap();
         let manifest = fs::read_to_string(project.root.join("fuzz/Cargo.toml")).unwrap();
-        let known = targets(&project).unwrap();
-        assert_eq!(manifest.matches("[[bin]]").count(), known.len());
-        for name in known {
+        let files = fs::read_dir(project.root.join("fuzz/fuzz_targets")).unwrap();
+        assert_eq!(manifest.matches("[[bin]]").count(), TARGETS.len());
+        assert_eq!(files.count(), TARGETS.len());
+        for name in TARGETS {
             assert!(manifest.contains(&format!("name = \"{name}\"")), "{name}");
-            assert!(project.root.join("fuzz/seeds").join(&name).exists(), "{name} has seeds");
+            assert!(project.root.join("fuzz/seeds").join(name).exists(), "{name} has seeds");
         }
+    }
+
+    #[test]
+    fn a_target_of_no_such_name_is_refused() {
+        let parse = |name: &str| Plan::parse(Args::new([name.to_owned()].into_iter()));
+        assert_eq!(parse("mask").unwrap().targets, ["mask"]);
+        assert!(parse("nonsense").is_err());
     }
 
     #[test]

@@ -417,6 +417,7 @@ mod tests {
     fn arrows_point_down() {
         let package = |name: &str, on: &[(&str, bool, bool)]| Package {
             name: name.into(),
+            rust_version: String::new(),
             features: Vec::new(),
             dependencies: on
                 .iter()

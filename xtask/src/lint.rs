@@ -3,13 +3,13 @@
 use std::process::Command;
 
 use crate::{
-    layers,
+    bench, layers,
     outcome::Outcome,
     process,
     project::{Project, cargo},
 };
 
-/// Packages outside the workspace; formatting is checked where they exist.
+/// Packages outside the workspace, which `cargo fmt --all` does not see.
 const APART: [&str; 4] = ["benches/peers", "fuzz", "xtask/no_std/frame", "xtask/no_std/proto"];
 
 /// Packages whose compressor is a feature that is off.
@@ -30,12 +30,10 @@ pub(crate) fn run(project: &Project) -> Outcome {
     check("layers".into(), layers::check(project));
     check("fmt".into(), process::run(cargo().args(["fmt", "--all", "--check"])));
     for dir in APART {
-        let manifest = project.root.join(dir).join("Cargo.toml");
-        if manifest.exists() {
-            let mut fmt = cargo();
-            fmt.args(["fmt", "--check", "--manifest-path"]).arg(manifest);
-            check(format!("fmt {dir}"), process::run(&mut fmt));
-        }
+        let mut fmt = cargo();
+        fmt.args(["fmt", "--check", "--manifest-path"])
+            .arg(project.root.join(dir).join("Cargo.toml"));
+        check(format!("fmt {dir}"), process::run(&mut fmt));
     }
     // One package at a time: together they would lend each other features.
     for package in &project.packages {
@@ -47,6 +45,7 @@ pub(crate) fn run(project: &Project) -> Outcome {
             clippy(package, &features),
         );
     }
+    check("check benches/peers".into(), bench::check_peers(project));
     for package in SMALL_BY_DEFAULT {
         check(format!("{package} compresses when asked only"), no_compressor(package));
     }

@@ -54,7 +54,8 @@ usage: cargo xtask TASK
                    good clients and the harm suite's attacks on one server of each
                    shell, for 5 minutes if not told otherwise
 
-exit code: 0 passed, 1 failed, 2 bad arguments, 3 skipped (a tool can't be had)";
+exit code: 0 passed, 1 failed, 2 bad arguments,
+           3 skipped, in whole or in part (a tool can't be had)";
 
 fn main() -> ExitCode {
     match dispatch(Args::new(std::env::args().skip(1))) {
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
             eprintln!("SKIPPED: {why}");
             ExitCode::from(3)
         }
+        Ok(Outcome::Incomplete) => ExitCode::from(3),
         Err(Usage(what)) => {
             eprintln!("{what}\n\n{USAGE}");
             ExitCode::from(2)

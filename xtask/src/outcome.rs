@@ -9,6 +9,8 @@ pub(crate) enum Outcome {
     Reported,
     /// A tool that is needed can't be had here; never counts as passed.
     Skipped(String),
+    /// Nothing failed, something was skipped, and everything about it has been said.
+    Incomplete,
 }
 
 impl From<Result<(), String>> for Outcome {

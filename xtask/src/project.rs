@@ -21,6 +21,8 @@ pub(crate) struct Project {
 #[derive(Debug)]
 pub(crate) struct Package {
     pub(crate) name: String,
+    /// The oldest Rust that it promises.
+    pub(crate) rust_version: String,
     /// Its features but `default`.
     pub(crate) features: Vec<String>,
     pub(crate) dependencies: Vec<Dependency>,
@@ -112,6 +114,7 @@ fn package(json: &Value) -> Package {
         .collect();
     Package {
         name: string(&json["name"]),
+        rust_version: string(&json["rust_version"]),
         features,
         dependencies,
     }

@@ -7,7 +7,8 @@ use crate::{
     autobahn, bench, browser, fuzz, memory,
     outcome::Outcome,
     peers, process,
-    project::{Project, cargo},
+    project::{Package, Project, cargo},
+    tools,
 };
 
 /// One part; the whole of a room's tests counts as one.
@@ -17,7 +18,7 @@ struct Part {
     run: fn(&Project) -> Outcome,
 }
 
-const PARTS: [Part; 13] = [
+const PARTS: [Part; 14] = [
     Part {
         name: "unit",
         what: "unit and integration tests of the workspace, with all features",
@@ -32,6 +33,11 @@ const PARTS: [Part; 13] = [
         name: "features",
         what: "the tests of each crate with no features",
         run: features,
+    },
+    Part {
+        name: "msrv",
+        what: "the crates compile with the oldest Rust that they promise",
+        run: msrv,
     },
     Part {
         name: "no-std",
@@ -142,14 +148,19 @@ pub(crate) fn run(project: &Project, plan: &Plan) -> Outcome {
         println!("{line}");
     }
     let count = |wanted: fn(&Outcome) -> bool| results.iter().filter(|(o, _)| wanted(o)).count();
-    let failed = count(|outcome| matches!(outcome, Outcome::Failed(_)));
+    let failed = count(|outcome| matches!(outcome, Outcome::Failed(_) | Outcome::Reported));
     let passed = count(|outcome| matches!(outcome, Outcome::Passed));
-    let skipped = count(|outcome| matches!(outcome, Outcome::Skipped(_)));
+    let skipped = count(|outcome| matches!(outcome, Outcome::Skipped(_) | Outcome::Incomplete));
     println!("{passed} passed, {failed} failed, {skipped} skipped");
-    if failed == 0 {
-        Outcome::Passed
-    } else {
-        Outcome::Reported
+    whole(failed, skipped)
+}
+
+/// Everything has been said by the last line.
+fn whole(failed: usize, skipped: usize) -> Outcome {
+    match (failed, skipped) {
+        (0, 0) => Outcome::Passed,
+        (0, _) => Outcome::Incomplete,
+        _ => Outcome::Reported,
     }
 }
 
@@ -160,6 +171,7 @@ fn result_line(name: &str, outcome: &Outcome, took: Duration) -> String {
         Outcome::Failed(why) => format!("{name}: FAILED ({seconds} s): {why}"),
         Outcome::Reported => format!("{name}: FAILED ({seconds} s)"),
         Outcome::Skipped(why) => format!("{name}: SKIPPED: {why}"),
+        Outcome::Incomplete => format!("{name}: SKIPPED in part ({seconds} s)"),
     }
 }
 
@@ -178,6 +190,23 @@ fn features(project: &Project) -> Outcome {
     packages
         .try_for_each(|package| cargo_test(&["--lib", "--tests", "--no-default-features", "--package", &package.name]))
         .into()
+}
+
+/// The libraries alone: tests may ask for a newer compiler.
+fn msrv(project: &Project) -> Outcome {
+    let crates = project.packages.iter().filter(|one| one.name.starts_with("ws-"));
+    for Package { name, rust_version, .. } in crates {
+        if let Err(why) = tools::toolchain(rust_version) {
+            return Outcome::Skipped(why);
+        }
+        let mut check = tools::on_toolchain(rust_version);
+        check.args(["check", "--quiet", "--lib", "--all-features", "--package", name]);
+        check.arg("--target-dir").arg(project.target.join("msrv"));
+        if let Err(why) = process::run(check.current_dir(&project.root)) {
+            return Outcome::Failed(why);
+        }
+    }
+    Outcome::Passed
 }
 
 /// A plain run of each program; a build that needs std or an allocator does not link.
@@ -238,8 +267,17 @@ mod tests {
             Outcome::Failed("y".into()),
             Outcome::Reported,
             Outcome::Skipped("y".into()),
+            Outcome::Incomplete,
         ] {
             assert!(!line(other).contains("passed"));
         }
+    }
+
+    #[test]
+    fn a_run_with_a_skipped_part_has_not_passed() {
+        assert!(matches!(whole(0, 0), Outcome::Passed));
+        assert!(matches!(whole(0, 1), Outcome::Incomplete));
+        assert!(matches!(whole(1, 0), Outcome::Reported));
+        assert!(matches!(whole(1, 1), Outcome::Reported));
     }
 }

@@ -1,5 +1,5 @@
 //! Programs from outside: obtained once, kept under `target/tools/`, set up anew when the recipe
-//! changes.
+//! changes. Debian's packages and Rust toolchains are installed on the machine.
 
 use std::{
     fs,
@@ -107,6 +107,28 @@ pub(crate) fn needs(program: &str, packages: &[&str]) -> Result<String, String> 
 pub(crate) fn find(program: &str) -> Option<String> {
     let path = process::output(Command::new("sh").args(["-c", r#"command -v "$0""#, program]));
     path.ok().map(|path| path.trim().to_owned())
+}
+
+/// That there is such a Rust toolchain; it is installed by rustup if need be.
+pub(crate) fn toolchain(name: &str) -> Result<(), String> {
+    if process::output(on_toolchain(name).arg("--version")).is_ok() {
+        return Ok(());
+    }
+    println!("installing the Rust toolchain {name}");
+    let install = ["toolchain", "install", name, "--profile", "minimal", "--no-self-update"];
+    process::output(Command::new("rustup").args(install))
+        .map(drop)
+        .map_err(|why| format!("no Rust toolchain {name}, and {why}"))
+}
+
+/// That toolchain's Cargo, and nothing of the one that runs us.
+pub(crate) fn on_toolchain(name: &str) -> Command {
+    let mut command = Command::new("rustup");
+    command.args(["run", name, "cargo"]);
+    for variable in ["CARGO", "RUSTC", "RUSTDOC", "RUSTUP_TOOLCHAIN", "CARGO_TARGET_DIR"] {
+        command.env_remove(variable);
+    }
+    command
 }
 
 fn install(packages: &[&str]) -> Result<(), String> {

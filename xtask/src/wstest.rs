@@ -1,8 +1,8 @@
 //! Autobahn's `wstest`: `$WSTEST`, or set up from packages, or in a container.
 //!
 //! The tool needs CPython 2.7, which current systems no longer carry. Debian bullseye's packages
-//! are fetched with package lists of our own and unpacked below `target/tools/`; nothing is
-//! installed on the machine.
+//! are fetched with package lists of our own and unpacked below `target/tools/`, not installed. What
+//! is: a C compiler and Python 3's venv, if the machine lacks them.
 
 use std::{
     env, fs,

@@ -16,7 +16,7 @@ use super::{
 };
 
 /// Of this workspace's package `benches`.
-const OURS: [&str; 3] = ["broadcast_mio", "broadcast_tokio", "broadcast_blocking"];
+pub(super) const OURS: [&str; 3] = ["broadcast_mio", "broadcast_tokio", "broadcast_blocking"];
 
 /// A thread takes its connection: so many of them, and no more.
 const THREADED: &str = "broadcast_blocking";

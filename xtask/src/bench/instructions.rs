@@ -3,7 +3,7 @@
 //! Each path runs so often and then twice as often; the difference is its own. The table is kept in the repository, and
 //! belongs to the compiler and the processor's features that it names.
 
-use std::{collections::HashMap, fmt::Write as _, fs, path::PathBuf, process::Command};
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf, process::Command};
 
 use crate::{
     outcome::Outcome,
@@ -20,16 +20,16 @@ pub(super) fn run(project: &Project, update: bool) -> Outcome {
         Ok(valgrind) => valgrind,
         Err(why) => return Outcome::Skipped(why),
     };
-    let rustc = match process::output(Command::new("rustc").arg("--version")) {
-        Ok(version) => version.trim().to_owned(),
+    let here = match process::output(Command::new("rustc").arg("--version")) {
+        Ok(version) => format!("{}, {}", version.trim(), processor()),
         Err(why) => return Outcome::Failed(why),
     };
     let path = project.root.join("benches/instructions.txt");
     let kept = fs::read_to_string(&path).unwrap_or_default();
-    if !update && kept.lines().next() != Some(&rustc) {
+    if !update && kept.lines().next() != Some(&here) {
         let of = kept.lines().next().unwrap_or("nothing");
         return Outcome::Skipped(format!(
-            "the table is of {of}, this is {rustc}: `cargo xtask bench instructions --update`"
+            "the table is of {of}, this is {here}: `cargo xtask bench instructions --update`"
         ));
     }
     let counts = match count(project, &valgrind) {
@@ -37,7 +37,7 @@ pub(super) fn run(project: &Project, update: bool) -> Outcome {
         Err(why) => return Outcome::Failed(why),
     };
     if update {
-        return keep(path, &rustc, &counts).into();
+        return keep(path, &here, &counts).into();
     }
     let (table, worse) = compare(&parse(&kept), &counts);
     if let Err(why) = report::keep(project, "instructions", &table.markdown()) {
@@ -48,6 +48,17 @@ pub(super) fn run(project: &Project, update: bool) -> Outcome {
     } else {
         Outcome::Failed(worse.join("; "))
     }
+}
+
+/// What code is chosen by at run time: ours, and that of dependencies.
+fn processor() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    return match std::is_x86_feature_detected!("avx2") {
+        true => "with avx2",
+        false => "without avx2",
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    return std::env::consts::ARCH;
 }
 
 /// A name, and the instructions that it takes.
@@ -86,8 +97,8 @@ fn instructions(valgrind: &str, program: &PathBuf, name: &str, times: u64) -> Re
     count.ok_or_else(|| format!("valgrind tells no count for {name}: {said}"))
 }
 
-/// All paths side by side; and those that take more than they may, or are not in the table.
-fn compare(kept: &HashMap<String, u64>, counts: &Counts) -> (Table, Vec<String>) {
+/// All paths side by side; and those that take more than they may, or are not in both.
+fn compare(kept: &BTreeMap<String, u64>, counts: &Counts) -> (Table, Vec<String>) {
     let mut table = Table::new(["path", "kept", "counted", "change"]);
     let mut worse = Vec::new();
     for (name, count) in counts {
@@ -108,18 +119,23 @@ fn compare(kept: &HashMap<String, u64>, counts: &Counts) -> (Table, Vec<String>)
             worse.push(format!("{name} takes {count} instructions instead of {before}"));
         }
     }
+    for name in kept.keys().filter(|kept| counts.iter().all(|(name, _)| name != *kept)) {
+        worse.push(format!(
+            "{name} is in the table, but was not counted: `cargo xtask bench instructions --update`"
+        ));
+    }
     (table, worse)
 }
 
-fn parse(kept: &str) -> HashMap<String, u64> {
+fn parse(kept: &str) -> BTreeMap<String, u64> {
     let lines = kept.lines().skip(1).filter_map(|line| line.rsplit_once(' '));
     lines
         .filter_map(|(name, count)| Some((name.trim().to_owned(), count.parse().ok()?)))
         .collect()
 }
 
-fn keep(path: PathBuf, rustc: &str, counts: &Counts) -> Result<(), String> {
-    let mut text = format!("{rustc}\n");
+fn keep(path: PathBuf, here: &str, counts: &Counts) -> Result<(), String> {
+    let mut text = format!("{here}\n");
     for (name, count) in counts {
         let _ = writeln!(text, "{name:32} {count:>6}");
     }
@@ -152,5 +168,12 @@ mod tests {
     #[test]
     fn a_path_without_a_count_is_told() {
         assert_eq!(worse("rustc 1\n", 1).len(), 1);
+    }
+
+    #[test]
+    fn a_count_without_a_path_is_told() {
+        let told = worse("rustc 1\na path    1\nanother    1\n", 1);
+        assert_eq!(told.len(), 1);
+        assert!(told[0].starts_with("another is in the table, but was not counted"));
     }
 }

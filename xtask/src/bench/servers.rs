@@ -107,10 +107,19 @@ pub(super) fn build(project: &Project, wanted: impl Fn(&str) -> bool) -> Result<
 
 /// Builds the package of the peers, the floor and the load.
 pub(super) fn build_peers(project: &Project) -> Result<(), String> {
-    let mut build = cargo();
-    build.args(["build", "--quiet", "--release", "--manifest-path"]);
-    build.arg(project.root.join("benches/peers/Cargo.toml"));
-    process::run(build.arg("--target-dir").arg(project.target.join("peers")))
+    cargo_on_peers(project, &["build", "--release"])
+}
+
+/// All of that package compiles, its benches too, with the lock as it is.
+pub(super) fn check_peers(project: &Project) -> Result<(), String> {
+    cargo_on_peers(project, &["check", "--all-targets", "--locked"])
+}
+
+fn cargo_on_peers(project: &Project, args: &[&str]) -> Result<(), String> {
+    let mut command = cargo();
+    command.args(args).args(["--quiet", "--manifest-path"]);
+    command.arg(project.root.join("benches/peers/Cargo.toml"));
+    process::run(command.arg("--target-dir").arg(project.target.join("peers")))
 }
 
 /// A program of that package.
