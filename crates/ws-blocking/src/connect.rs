@@ -192,12 +192,11 @@ impl Connect {
     #[cfg(feature = "proxy")]
     fn reach(&self, deadline: Deadline, timeout: Duration) -> Result<Stream, Error> {
         let url = self.request.url();
-        let (host, port) = match &self.proxy {
+        let target = match &self.proxy {
             Some(proxy) => (proxy.host(), proxy.port()),
             None => (url.host(), url.port()),
         };
-        let stream = reach(host, port, deadline, timeout)?;
-        self.tcp.apply(&stream)?;
+        let stream = reach(target, &self.tcp, deadline, timeout)?;
         match &self.proxy {
             Some(proxy) => dig(proxy, url, stream.into(), deadline),
             None => Ok(stream.into()),
@@ -207,8 +206,7 @@ impl Connect {
     #[cfg(not(feature = "proxy"))]
     fn reach(&self, deadline: Deadline, timeout: Duration) -> Result<Stream, Error> {
         let url = self.request.url();
-        let stream = reach(url.host(), url.port(), deadline, timeout)?;
-        self.tcp.apply(&stream)?;
+        let stream = reach((url.host(), url.port()), &self.tcp, deadline, timeout)?;
         Ok(stream.into())
     }
 
@@ -253,14 +251,21 @@ impl From<ClientRequest> for Connect {
     }
 }
 
-/// Connects to the first address that can be reached.
-fn reach(host: &str, port: u16, deadline: Deadline, timeout: Duration) -> Result<TcpStream, Error> {
+/// Connects to the first address that can be reached, and sets the options.
+fn reach(
+    (host, port): (&str, u16),
+    tcp: &TcpOptions,
+    deadline: Deadline,
+    timeout: Duration,
+) -> Result<TcpStream, Error> {
     let addresses: Vec<_> = (host, port).to_socket_addrs()?.collect();
     let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
     for (tried, address) in addresses.iter().enumerate() {
         let untried = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
         let left = deadline.left()?.unwrap_or(timeout);
-        match TcpStream::connect_timeout(address, (left / untried).max(MIN_TIMEOUT)) {
+        let connected = TcpStream::connect_timeout(address, (left / untried).max(MIN_TIMEOUT));
+        // One that was reset meanwhile may not take options any more.
+        match connected.and_then(|stream| tcp.apply(&stream).map(|()| stream)) {
             Ok(stream) => return Ok(stream),
             Err(error) => failure = error,
         }

@@ -65,6 +65,15 @@ impl Line {
         self.socket.read(into)
     }
 
+    /// Whether what has been read from the socket may not have been given out yet.
+    #[cfg_attr(not(feature = "tls"), allow(clippy::unused_self, reason = "only TLS does"))]
+    pub(crate) fn holds_input_back(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+
     /// Writes once what there is room for, of what is on its way. Fails with
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none.
     pub(crate) fn write(&self, out: &mut Outgoing) -> io::Result<usize> {
@@ -144,6 +153,8 @@ impl Line {
     }
 
     fn wait_by(&self, interest: Interest, deadline: Deadline) -> io::Result<()> {
+        // Also for a socket that is always ready, and of whose input nothing comes: records without anything in them.
+        deadline.left()?;
         if self.wait(interest, deadline)? {
             Ok(())
         } else {
@@ -154,3 +165,21 @@ impl Line {
 
 /// Pieces per vectored write: eight large messages, each with a header.
 pub(crate) const MAX_SLICES: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::tests::pair;
+
+    #[test]
+    fn a_socket_that_is_ready_is_not_waited_for_beyond_the_deadline() {
+        let (_peer, ws) = pair(ws_proto::Config::default(), &[]);
+        let line = &ws.shared().line;
+        // There is room, so it is ready.
+        line.wait_by(Interest::WRITABLE, Deadline::NEVER).unwrap();
+        let late = line.wait_by(Interest::WRITABLE, Deadline::after(Some(Duration::ZERO)));
+        assert_eq!(late.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+}

@@ -13,6 +13,10 @@ use crate::{Error, Reader};
 /// Read to its end for the next message; the rest of one whose reader is dropped is skipped. Of text, what has been read
 /// so far is UTF-8 up to a last character that may be cut. The limits on messages hold, and the deadline for their
 /// assembly; see [`Limits`](crate::Limits) and [`Timeouts`](crate::Timeouts).
+///
+/// Control messages with [`Opcodes`](crate::Opcodes) of one's own that come among its parts are received behind it. If
+/// they are more than [`Limits::output_high_water`](crate::Limits::output_high_water), reading fails; the connection goes
+/// on behind this message.
 pub struct MessageReader<'a> {
     reader: &'a mut Reader,
     kind: DataKind,
@@ -42,6 +46,11 @@ impl io::Read for MessageReader<'_> {
     /// Zero is the end of the message. An error wraps the [`Error`] of the connection.
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         while self.rest.is_empty() && !self.last && !into.is_empty() {
+            if self.reader.has_put_enough_by() {
+                return Err(io::Error::other(
+                    "too many control messages among the parts of this one",
+                ));
+            }
             match self.reader.next_part(into).map_err(into_io)? {
                 Some(Piece::Part { last, copied, rest, .. }) => {
                     self.last = last;
@@ -50,8 +59,9 @@ impl io::Read for MessageReader<'_> {
                         return Ok(copied);
                     }
                 }
-                // A message never comes whole in the middle of another.
-                Some(Piece::Message(_)) | None => return Err(io::ErrorKind::UnexpectedEof.into()),
+                // Data never comes whole in the middle of a message, but control messages with opcodes of one's own do.
+                Some(Piece::Message(message)) => self.reader.put_by(message),
+                None => return Err(io::ErrorKind::UnexpectedEof.into()),
             }
         }
         let count = into.len().min(self.rest.len());

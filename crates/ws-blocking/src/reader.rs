@@ -30,7 +30,7 @@ pub struct Reader {
     pub(crate) shared: Arc<Shared>,
     inflow: Inflow,
     buffer: ReadBuffer,
-    /// Messages that came before a pong that was waited for.
+    /// Messages that came before a pong that was waited for, or among the parts of another.
     put_by: PutBy,
     pub(crate) config: Arc<Config>,
     protocol: Option<String>,
@@ -96,6 +96,7 @@ impl Reader {
         config: Arc<Config>,
         protocol: Option<String>,
     ) -> Self {
+        let likely_more = shared.line.holds_input_back();
         Self {
             receiver,
             shared,
@@ -105,7 +106,8 @@ impl Reader {
             config,
             protocol,
             alone: true,
-            likely_more: false,
+            // With TLS, the opening handshake may have left some with the session, of which the socket knows nothing.
+            likely_more,
             interrupter: None,
             failure: None,
             half_closed: false,
@@ -216,6 +218,16 @@ impl Reader {
         Handle::new(Arc::downgrade(&self.shared), self.config.timeouts.close)
     }
 
+    /// Keeps a message that comes before it is asked for.
+    pub(crate) fn put_by(&mut self, message: Message) {
+        self.put_by.push(message);
+    }
+
+    /// A peer must not be able to make us keep any number of them.
+    pub(crate) fn has_put_enough_by(&self) -> bool {
+        self.put_by.size >= self.config.limits.output_high_water
+    }
+
     /// The next part of the message that is delivered in parts; what finds no room in `into` is given.
     pub(crate) fn next_part(&mut self, into: &mut [u8]) -> Result<Option<Piece>, Error> {
         self.next_piece(into, Deadline::NEVER)
@@ -232,7 +244,7 @@ impl Reader {
             if self.receiver.is_finished() {
                 return Err(SendError::Closed.into());
             }
-            if self.put_by.size >= self.config.limits.output_high_water {
+            if self.has_put_enough_by() {
                 return Err(Error::NothingYet);
             }
             let piece = match self.next_buffered(&mut []) {

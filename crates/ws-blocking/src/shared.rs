@@ -19,7 +19,9 @@
 //! **The reader never waits for a writer.** Before it waits for input it writes what there is room for, if the turn is
 //! free; for what is left it waits for room and input together. If the turn is taken, it leaves its replies with the
 //! holder: it sets [`State::relied_on`], which the holder looks at before it gives the turn back. So nothing is left
-//! without somebody who writes it.
+//! without somebody who writes it. Who gives the turn back with something left because it must not wait for room
+//! (`Writer::offer`) flushes afterwards; should that take long, the reader writes it when it next
+//! looks for a Close.
 //!
 //! **Order.** A message is queued by who holds the right to queue: tickets are drawn in order, and a message that is
 //! written piecewise keeps its ticket to its end.

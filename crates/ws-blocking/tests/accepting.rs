@@ -6,10 +6,10 @@ mod pairs;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
-use common::{PATIENCE, REQUEST, Raw, echo};
+use common::{PATIENCE, REQUEST, Raw, echo, in_thread};
 use ws_blocking::{
     Accepting, CloseCode, Config, Connect, Error, OverLimit, Role, Running, Server, Threads, WebSocket, connect,
 };
@@ -69,6 +69,45 @@ fn the_accepting_thread_ends_and_starts_again() {
     );
     connect(&url(&running)).unwrap().close(CloseCode::NORMAL, "").unwrap();
 }
+
+/// Whoever asks for what while another does: nothing is undone, and nobody waits for a thread that goes on.
+#[test]
+fn accepting_is_stopped_and_paused_by_several_at_a_time() {
+    let running = Arc::new(server().start(|incoming| drop(echo(incoming))).unwrap());
+    let stopping: Vec<_> = (0..2)
+        .map(|_| {
+            let running = Arc::clone(&running);
+            in_thread(move || {
+                for _ in 0..ROUNDS {
+                    running.stop_accepting();
+                    if let Err(error) = running.restart_accepting() {
+                        assert_eq!(error.kind(), ErrorKind::AlreadyExists, "the other one did");
+                    }
+                }
+            })
+        })
+        .collect();
+    let pausing = {
+        let running = Arc::clone(&running);
+        in_thread(move || {
+            for _ in 0..100 * ROUNDS {
+                running.pause();
+                running.resume();
+            }
+        })
+    };
+    stopping.into_iter().for_each(|stopping| stopping());
+    pausing();
+    assert_eq!(running.accepting(), Accepting::Running);
+    let mut ws = connect(&url(&running)).unwrap();
+    ws.send("still there").unwrap();
+    assert_eq!(ws.recv().unwrap(), Some("still there".into()));
+    let running = Arc::into_inner(running).unwrap();
+    drop(ws);
+    assert_eq!(running.shutdown(), 0);
+}
+
+const ROUNDS: usize = 10_000;
 
 #[test]
 fn beyond_the_limit_clients_are_refused() {

@@ -139,6 +139,48 @@ fn reading_leaves_what_it_has_no_room_for() {
 }
 
 #[test]
+fn a_control_message_of_ones_own_between_the_parts_of_a_message_comes_behind_it() {
+    let mut config = Config::default();
+    config.opcodes.register(11, "time").unwrap();
+    let (mut raw, mut ws) = Raw::to_server(config);
+    raw.write(
+        [
+            masked(0x02, b"abc"),
+            masked(0x8b, b"now"),
+            masked(0x00, b"def"),
+            masked(0x8b, b"then"),
+            masked(0x80, b"gh"),
+        ]
+        .concat(),
+    );
+    let mut came = Vec::new();
+    ws.recv_reader().unwrap().unwrap().read_to_end(&mut came).unwrap();
+    assert_eq!(came, b"abcdefgh");
+    for payload in [&b"now"[..], b"then"] {
+        assert_eq!(ws.recv().unwrap().unwrap().into_bytes(), payload);
+    }
+}
+
+#[test]
+fn no_more_control_messages_are_kept_for_a_message_in_parts_than_may_be() {
+    let mut config = Config::default();
+    config.opcodes.register(11, "time").unwrap();
+    config.limits.output_high_water = 1000;
+    let (mut raw, mut ws) = Raw::to_server(config);
+    raw.write([masked(0x02, b"abc"), masked(0x8b, &[7; 100]).repeat(100)].concat());
+    raw.write([masked(0x80, b"def"), masked(0x81, b"next")].concat());
+    let mut message = ws.recv_reader().unwrap().unwrap();
+    let mut came = Vec::new();
+    assert!(message.read_to_end(&mut came).is_err());
+    assert_eq!(came, b"abc");
+    // None of them is lost, and it goes on behind the message that was given up.
+    for _ in 0..100 {
+        assert_eq!(ws.recv().unwrap().unwrap().into_bytes(), [7; 100][..]);
+    }
+    assert_eq!(ws.recv().unwrap(), Some("next".into()));
+}
+
+#[test]
 fn the_rest_of_a_message_that_is_not_read_is_skipped() {
     let (mut raw, mut ws) = Raw::to_server(Config::default());
     raw.write(

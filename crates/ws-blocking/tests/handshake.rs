@@ -1,6 +1,9 @@
 //! The opening handshake over real sockets.
 
 mod common;
+#[cfg(feature = "tls")]
+#[path = "common/pairs.rs"]
+mod pairs;
 
 use std::io::Write;
 use std::net::{Shutdown, TcpListener};
@@ -20,6 +23,46 @@ fn frames_behind_the_request_are_not_lost() {
     raw.write([REQUEST.as_bytes(), &masked(0x81, b"early"), &masked(0x82, b"bird")].concat());
     assert!(raw.read_head().starts_with("HTTP/1.1 101 "));
     raw.expect(b"\x81\x05early\x82\x04bird");
+}
+
+/// The session takes in more of them at once than there is room for, and then the socket has nothing more to say.
+#[cfg(feature = "tls")]
+#[test]
+fn frames_behind_an_answer_in_tls_are_not_lost() {
+    use std::io::Read;
+    use ws_blocking::tls::rustls::{ServerConnection, StreamOwned};
+
+    const FRAMES: usize = 25;
+    let (server, client) = pairs::tls::configs();
+    let (near, far) = pairs::tcp();
+    let serving = thread::spawn(move || {
+        let mut tls = StreamOwned::new(ServerConnection::new(server).unwrap(), near);
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            tls.read_exact(&mut byte).unwrap();
+            request.extend(byte);
+        }
+        let answer = accept_answer(&String::from_utf8(request).unwrap(), "");
+        tls.conn.writer().write_all(answer.as_bytes()).unwrap();
+        for _ in 0..FRAMES {
+            let frame = unmasked(0x82, &[7; 1024]);
+            tls.conn.writer().write_all(&frame).unwrap();
+        }
+        // All in one write.
+        let mut out = Vec::new();
+        while tls.conn.wants_write() {
+            tls.conn.write_tls(&mut out).unwrap();
+        }
+        tls.sock.write_all(&out).unwrap();
+        tls
+    });
+    let connect = Connect::new("wss://localhost/").unwrap().tls(client);
+    let (mut ws, _) = connect.connect_over(far).unwrap();
+    let _still_open = serving.join().unwrap();
+    for _ in 0..FRAMES {
+        assert_eq!(ws.recv_timeout(PATIENCE).unwrap(), Some(Message::binary(vec![7; 1024])));
+    }
 }
 
 #[test]

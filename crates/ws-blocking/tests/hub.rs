@@ -2,14 +2,16 @@
 
 mod common;
 
+use std::io::Read;
+use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use common::{PATIENCE, Raw, in_thread};
-use ws_blocking::hub::{Event, Hub, WhenFull};
-use ws_blocking::{Accept, CloseCode, Config, Error, Response, Server, WebSocket, connect};
+use common::{PATIENCE, REQUEST, Raw, in_thread};
+use ws_blocking::hub::{Event, Hub, PeerId, WhenFull};
+use ws_blocking::{Accept, CloseCode, Config, Error, Message, Response, Server, WebSocket, connect, raw};
 
 fn server() -> Server {
     Server::bind("127.0.0.1:0").unwrap()
@@ -185,6 +187,85 @@ fn errors_are_kept_until_they_are_taken() {
     assert!(!hub.has_errors());
 }
 
+/// Strangers must not be able to hide who is there.
+#[test]
+fn failures_do_not_push_out_who_came() {
+    let hub = server().hub().start().unwrap();
+    let _ws = client(&hub);
+    while hub.peers().is_empty() {
+        thread::yield_now();
+    }
+    for _ in 0..1100 {
+        let mut raw = Raw::connect(hub.running().local_addr().unwrap());
+        raw.write("nonsense\r\n\r\n");
+        raw.read_to_end();
+    }
+    assert!(matches!(next(&hub), Event::Connected(_)));
+    assert!(matches!(next(&hub), Event::Error(_)));
+}
+
+#[test]
+fn of_those_who_come_and_go_unseen_nothing_is_told_once_there_are_too_many() {
+    let server = raw::Server::bind_with_backlog("127.0.0.1:0", 1024).unwrap();
+    let hub = server.hub().start().unwrap();
+    let running = hub.running();
+    let address = running.local_addr().unwrap();
+    let stay = || {
+        let stream = TcpStream::connect(address).unwrap();
+        let near = stream.local_addr().unwrap();
+        while hub.peer_at(near).is_none() {
+            thread::yield_now();
+        }
+        (stream, hub.peer_at(near).unwrap())
+    };
+    let (_stream, first) = stay();
+    for _ in 0..COME_AND_GO {
+        drop(TcpStream::connect(address).unwrap());
+    }
+    // Who came before it has been let in before it.
+    let (_stream, last) = stay();
+    while running.connections() > 2 {
+        thread::yield_now();
+    }
+    let mut there = Vec::new();
+    let mut told = 0;
+    while let Some(event) = hub.next_event(Some(Duration::ZERO)) {
+        told += 1;
+        match event {
+            Event::Connected(peer) => there.push(peer),
+            Event::Disconnected(peer) => {
+                let before = there.len();
+                there.retain(|other| *other != peer);
+                assert_eq!(there.len(), before - 1, "who goes has come");
+            }
+            event => panic!("{event:?}"),
+        }
+    }
+    assert_eq!(there, [first, last]);
+    assert!(told <= 1100, "{told} are more than are kept");
+    assert_eq!(told + hub.dropped_events(), 2 + 2 * COME_AND_GO);
+}
+
+const COME_AND_GO: u64 = 600;
+
+#[test]
+fn of_ends_alone_the_last_are_told() {
+    let hub = raw::Server::bind("127.0.0.1:0").unwrap().hub();
+    let hub = hub.on_connect(|_| {}).start().unwrap();
+    for _ in 0..2 * COME_AND_GO {
+        let mut stream = TcpStream::connect(hub.running().local_addr().unwrap()).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        // So that one goes before the next one comes.
+        assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    }
+    while hub.running().connections() > 0 {
+        thread::yield_now();
+    }
+    let told = std::iter::from_fn(|| hub.next_event(Some(Duration::ZERO))).count() as u64;
+    assert_eq!(told + hub.dropped_events(), 2 * COME_AND_GO);
+    assert!(told < 2 * COME_AND_GO, "they don't pile up");
+}
+
 #[test]
 fn messages_go_to_all_or_to_all_but_some() {
     let hub = server().hub().start().unwrap();
@@ -208,9 +289,14 @@ fn messages_go_to_all_or_to_all_but_some() {
 #[test]
 fn one_that_does_not_read_does_not_keep_a_message_from_the_others() {
     let mut config = Config::default();
-    config.timeouts.ping_timeout = Some(Duration::from_secs(1));
-    let hub = server().config(config).hub().start().unwrap();
-    let deaf = client(&hub);
+    // It is not given up.
+    config.timeouts.ping_timeout = None;
+    config.timeouts.ping_interval = None;
+    config.limits.output_high_water = 10;
+    let hub = Arc::new(server().config(config).hub().start().unwrap());
+    let mut deaf = Raw::connect(hub.running().local_addr().unwrap());
+    deaf.write(REQUEST);
+    deaf.read_head();
     while hub.peers().is_empty() {
         thread::yield_now();
     }
@@ -218,22 +304,27 @@ fn one_that_does_not_read_does_not_keep_a_message_from_the_others() {
     while hub.peers().len() < 2 {
         thread::yield_now();
     }
-    let big = vec![7; 900_000];
-    let reading = in_thread(move || {
-        let mut count = 0;
-        while count < 40 {
-            count += usize::from(good.recv().unwrap().is_some());
-        }
-        good
-    });
-    let mut reached = 0;
-    for _ in 0..40 {
-        reached += hub.send_all(big.clone());
-    }
-    reading();
-    // The one that does not read is given up at some time.
-    assert!((40..80).contains(&reached));
+    let good_id = hub.peers()[1].id();
+    let sending = |message: Message, except: Vec<PeerId>| {
+        let hub = Arc::clone(&hub);
+        in_thread(move || hub.send_all_except(message, &except))
+    };
+    // More than sockets buffer, so that whoever writes to the deaf one waits.
+    let filling = sending(vec![7; 32 << 20].into(), vec![good_id]);
+    deaf.expect([0x82]);
+    // The second and the third find its queue full.
+    let messages = ["one, to fill it", "two", "three"];
+    let waiting: Vec<_> = messages
+        .into_iter()
+        .map(|message| {
+            let waiting = sending(message.into(), Vec::new());
+            assert_eq!(good.recv_timeout(PATIENCE).unwrap(), Some(message.into()));
+            waiting
+        })
+        .collect();
     drop(deaf);
+    filling();
+    assert_eq!(waiting.into_iter().map(|waiting| waiting()).min(), Some(1));
 }
 
 #[test]

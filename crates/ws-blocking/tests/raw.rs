@@ -1,9 +1,12 @@
 //! Plain bytes, with the same server and client.
 
 mod common;
+#[cfg(feature = "tls")]
+#[path = "common/pairs.rs"]
+mod pairs;
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -78,6 +81,90 @@ fn what_was_sent_before_a_disconnect_arrives() {
         assert_eq!(client.recv().unwrap().as_deref(), Some(&b"once"[..]));
         assert_eq!(client.recv().unwrap(), None);
         told.recv_timeout(PATIENCE).unwrap();
+    }
+}
+
+#[test]
+fn what_was_sent_before_a_close_arrives_although_the_other_side_still_sends() {
+    for by_disconnect in [false, true] {
+        let (tell, told) = mpsc::channel();
+        let server = Server::bind("127.0.0.1:0").unwrap();
+        // Waits to be read for the most part, since sockets buffer less.
+        let answer = vec![7; ANSWER];
+        if by_disconnect {
+            let hub = server
+                .hub()
+                .on_receive(move |peer, _| {
+                    peer.send(answer.clone()).unwrap();
+                    peer.disconnect();
+                })
+                .on_disconnect(move |_| tell.send(Ok(None)).unwrap())
+                .start()
+                .unwrap();
+            read_all_and_go_on_sending(hub.running().local_addr().unwrap());
+            assert_eq!(told.recv_timeout(PATIENCE).unwrap().unwrap(), None);
+            assert!(!hub.has_errors());
+        } else {
+            let running = server
+                .start(move |mut reader, writer| {
+                    reader.recv().unwrap().unwrap();
+                    writer.send(answer.clone()).unwrap();
+                    writer.close();
+                    tell.send(reader.recv()).unwrap();
+                })
+                .unwrap();
+            read_all_and_go_on_sending(running.local_addr().unwrap());
+            // What came after the close is not shown any more, and the end is told.
+            assert_eq!(told.recv_timeout(PATIENCE).unwrap().unwrap(), None);
+        }
+    }
+}
+
+/// Something has always crossed what comes.
+fn read_all_and_go_on_sending(address: SocketAddr) {
+    let mut peer = TcpStream::connect(address).unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    peer.write_all(b"?").unwrap();
+    let (mut piece, mut came) = (vec![0; 64 * 1024], 0);
+    loop {
+        match peer.read(&mut piece).unwrap() {
+            0 => break,
+            count => came += count,
+        }
+        peer.write_all(b"and more").unwrap();
+    }
+    assert_eq!(came, ANSWER);
+}
+
+const ANSWER: usize = 8 << 20;
+
+#[test]
+fn a_reader_that_waits_is_told_of_a_close_although_the_other_side_stays() {
+    let hub = start();
+    let address = hub.running().local_addr().unwrap();
+    let mut peer = TcpStream::connect(address).unwrap();
+    let Some(Event::Connected(here)) = hub.next_event(Some(PATIENCE)) else {
+        panic!("it came")
+    };
+    here.disconnect();
+    assert_eq!(peer.read(&mut [0]).unwrap(), 0);
+    assert!(matches!(hub.next_event(Some(PATIENCE)), Some(Event::Disconnected(_))));
+    assert!(!hub.has_errors());
+}
+
+/// Nobody would do its handshake.
+#[cfg(feature = "tls")]
+#[test]
+fn a_server_that_speaks_tls_is_not_made_one_of_plain_bytes() {
+    let tls_server = || {
+        let (tls, _) = pairs::tls::configs();
+        Server::from(ws_blocking::Server::bind("127.0.0.1:0").unwrap().tls(tls))
+    };
+    for error in [
+        tls_server().start(|_, _| {}).unwrap_err(),
+        tls_server().hub().start().unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
     }
 }
 

@@ -273,26 +273,31 @@ fn clones_send_whole_messages_in_order() {
     }
 }
 
+/// That they get their turn in order is told by a test that looks inside.
 #[test]
-fn those_who_wait_for_a_full_queue_get_their_turn_in_order() {
+fn each_of_those_who_wait_for_a_full_queue_sends_in_its_order() {
     let mut config = Config::default();
     config.limits.output_high_water = 10;
     let (mut raw, ws) = Raw::to_server(config);
     let (_reader, writer) = ws.split();
     thread::scope(|scope| {
-        for _ in 0..4 {
+        for thread in 0..4_u8 {
             let writer = writer.clone();
             scope.spawn(move || {
                 for number in 0..50_u8 {
-                    writer.feed(vec![number; 8]).unwrap();
+                    writer.feed(vec![thread, number, 0, 0, 0, 0, 0, 0]).unwrap();
                 }
                 writer.flush().unwrap();
             });
         }
+        let mut next = [0; 4];
         for _ in 0..4 * 50 {
             let mut frame = [0; 10];
             raw.stream.read_exact(&mut frame).unwrap();
             assert_eq!(frame[..2], [0x82, 8]);
+            let next = &mut next[usize::from(frame[2])];
+            assert_eq!(frame[3], *next);
+            *next += 1;
         }
     });
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 
-use super::inbox::{Event, Inbox, WhenFull};
+use super::inbox::{Inbox, WhenFull};
 use super::peer::Peer;
 use super::wire::Wire;
 
@@ -39,7 +39,11 @@ pub(crate) struct Desk<W: Wire> {
 impl<W: Wire> Desk<W> {
     pub(crate) fn new(callbacks: Callbacks<W>) -> Self {
         Self {
-            inbox: Inbox::new(callbacks.limit, callbacks.when_full),
+            inbox: Inbox::new(
+                callbacks.limit,
+                callbacks.when_full,
+                callbacks.on_connect.is_none() && callbacks.on_disconnect.is_none(),
+            ),
             callbacks,
         }
     }
@@ -72,7 +76,7 @@ impl<W: Wire> Desk<W> {
     pub(crate) fn connected(&self, peer: &Peer<W>) {
         match &self.callbacks.on_connect {
             Some(callback) => callback(peer),
-            None => self.inbox.notify(Event::Connected(peer.clone())),
+            None => self.inbox.connected(peer.clone()),
         }
     }
 
@@ -86,7 +90,7 @@ impl<W: Wire> Desk<W> {
     pub(crate) fn disconnected(&self, peer: &Peer<W>) {
         match &self.callbacks.on_disconnect {
             Some(callback) => callback(peer),
-            None => self.inbox.notify(Event::Disconnected(peer.clone())),
+            None => self.inbox.disconnected(peer.clone()),
         }
     }
 }

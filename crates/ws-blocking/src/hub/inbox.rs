@@ -69,44 +69,55 @@ pub enum WhenFull {
     DropOldest,
 }
 
-/// Bounded in messages and in notices (who came and went, what failed). Everything is in the order in which it came.
+/// Bounded in messages, in failures, and in who came and went: there, [`MAX_NOTICES`] and the connections that are open.
+/// Everything is in the order in which it came.
 #[derive(Debug)]
 pub(crate) struct Inbox<W: Wire> {
     state: Mutex<State<W>>,
     changed: Condvar,
     limit: usize,
     when_full: WhenFull,
+    /// Whether both who comes and who goes is told here.
+    tells_both: bool,
 }
 
 #[derive(Debug)]
 struct State<W: Wire> {
     messages: VecDeque<(u64, Received<W>)>,
+    /// Who came and went.
     notices: VecDeque<(u64, Event<W>)>,
+    /// What failed, to be told; apart from `notices`, so that strangers who fail can't push those out.
+    failures: VecDeque<(u64, ErrorRecord<W>)>,
+    /// What failed, to be looked up.
     errors: VecDeque<ErrorRecord<W>>,
     next: u64,
     dropped: u64,
     dropped_errors: u64,
+    dropped_events: u64,
     closed: bool,
     /// Whether there is to be no waiting for room.
     hurried: bool,
 }
 
 impl<W: Wire> Inbox<W> {
-    pub(crate) fn new(limit: usize, when_full: WhenFull) -> Self {
+    pub(crate) fn new(limit: usize, when_full: WhenFull, tells_both: bool) -> Self {
         Self {
             state: Mutex::new(State {
                 messages: VecDeque::new(),
                 notices: VecDeque::new(),
+                failures: VecDeque::new(),
                 errors: VecDeque::new(),
                 next: 0,
                 dropped: 0,
                 dropped_errors: 0,
+                dropped_events: 0,
                 closed: false,
                 hurried: false,
             }),
             changed: Condvar::new(),
             limit: limit.max(1),
             when_full,
+            tells_both,
         }
     }
 
@@ -134,14 +145,35 @@ impl<W: Wire> Inbox<W> {
         self.changed.notify_all();
     }
 
-    /// Adds a notice; if nobody asks for them, the oldest go.
-    pub(crate) fn notify(&self, event: Event<W>) {
+    /// A connection is open.
+    pub(crate) fn connected(&self, peer: Peer<W>) {
         let mut state = self.lock();
-        let number = state.number();
-        if state.notices.len() >= MAX_NOTICES {
-            state.notices.pop_front();
+        if !self.tells_both {
+            state.make_room();
         }
-        state.notices.push_back((number, event));
+        // Else it takes room only for as long as it is there: see `disconnected`.
+        let number = state.number();
+        state.notices.push_back((number, Event::Connected(peer)));
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// A connection has ended. If there is no room, nothing is told of one that came and went unseen; of one that has been
+    /// seen, the end is always told.
+    pub(crate) fn disconnected(&self, peer: Peer<W>) {
+        let mut state = self.lock();
+        if !self.tells_both {
+            state.make_room();
+        } else if state.notices.len() >= MAX_NOTICES {
+            let came = |(_, event): &_| matches!(event, Event::Connected(other) if *other == peer);
+            if let Some(at) = state.notices.iter().position(came) {
+                state.notices.remove(at);
+                state.dropped_events += 2;
+                return;
+            }
+        }
+        let number = state.number();
+        state.notices.push_back((number, Event::Disconnected(peer)));
         drop(state);
         self.changed.notify_all();
     }
@@ -158,8 +190,13 @@ impl<W: Wire> Inbox<W> {
             state.dropped_errors += 1;
         }
         state.errors.push_back(record.clone());
+        if state.failures.len() >= MAX_NOTICES {
+            state.failures.pop_front();
+        }
+        let number = state.number();
+        state.failures.push_back((number, record));
         drop(state);
-        self.notify(Event::Error(record));
+        self.changed.notify_all();
     }
 
     pub(crate) fn has_data(&self) -> bool {
@@ -212,6 +249,10 @@ impl<W: Wire> Inbox<W> {
         self.lock().dropped
     }
 
+    pub(crate) fn dropped_events(&self) -> u64 {
+        self.lock().dropped_events
+    }
+
     pub(crate) fn dropped_errors(&self) -> u64 {
         self.lock().dropped_errors
     }
@@ -239,13 +280,31 @@ impl<W: Wire> State<W> {
         self.next
     }
 
-    fn pop(&mut self) -> Option<Event<W>> {
-        let message = self.messages.front().map_or(u64::MAX, |(number, _)| *number);
-        match self.notices.front() {
-            Some((notice, _)) if *notice < message => Some(self.notices.pop_front()?.1),
-            _ => Some(Event::Received(self.messages.pop_front()?.1)),
+    /// For who asks for one kind of notice only by a callback, and for the other not at all: the oldest goes.
+    fn make_room(&mut self) {
+        if self.notices.len() >= MAX_NOTICES {
+            self.notices.pop_front();
+            self.dropped_events += 1;
         }
     }
+
+    fn pop(&mut self) -> Option<Event<W>> {
+        let message = first(&self.messages);
+        let notice = first(&self.notices);
+        let failure = first(&self.failures);
+        if notice < message.min(failure) {
+            Some(self.notices.pop_front()?.1)
+        } else if failure < message {
+            Some(Event::Error(self.failures.pop_front()?.1))
+        } else {
+            Some(Event::Received(self.messages.pop_front()?.1))
+        }
+    }
+}
+
+/// When the first of them came.
+fn first<T>(queue: &VecDeque<(u64, T)>) -> u64 {
+    queue.front().map_or(u64::MAX, |(number, _)| *number)
 }
 
 /// For who asks for messages only, notices must not pile up.

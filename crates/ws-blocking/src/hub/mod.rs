@@ -227,6 +227,10 @@ impl<W: Wire> Hub<W> {
 
     /// Waits for the next event; `None` if none comes in time. Without a timeout it waits until there is one, or until the
     /// server is [told to stop](Running::stop_handle) and none is left.
+    ///
+    /// Once over a thousand events wait that tell who came and went, a connection that comes and goes before anybody hears
+    /// of it is not told of, except for its messages; if one of the two goes to a callback, the oldest are dropped. Both
+    /// are counted by [`dropped_events`](Self::dropped_events). Of errors, the last thousand are told.
     pub fn next_event(&self, timeout: Option<Duration>) -> Option<Event<W>> {
         self.shared.desk.inbox.next_event(timeout)
     }
@@ -234,6 +238,12 @@ impl<W: Wire> Hub<W> {
     /// How many messages the inbox has dropped for others.
     pub fn dropped(&self) -> u64 {
         self.shared.desk.inbox.dropped()
+    }
+
+    /// How often the inbox did not tell that a connection came or went, since nobody had asked for too long: see
+    /// [`next_event`](Self::next_event).
+    pub fn dropped_events(&self) -> u64 {
+        self.shared.desk.inbox.dropped_events()
     }
 
     /// Whether something failed since the errors were last taken.

@@ -1,4 +1,4 @@
-//! The same server and client over plain bytes: no WebSocket, no handshake, no framing.
+//! The same server and client over plain bytes: no WebSocket, no handshake, no framing, no TLS.
 //!
 //! What one side sends in two calls may come in one message or in three. An empty message never comes: it would be the
 //! end, which is noticed at once. Pauses, limits, callbacks, inbox, errors and reconnecting are those of
@@ -22,8 +22,8 @@
 use std::fmt;
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use ws_proto::SendError;
@@ -162,6 +162,8 @@ impl Server {
     }
 }
 
+/// One that speaks TLS can't be started: [`InvalidInput`](io::ErrorKind::InvalidInput) is what
+/// [`start`](Server::start) and [`Builder::start`](hub::Builder::start) say then.
 impl From<crate::Server> for Server {
     fn from(server: crate::Server) -> Self {
         Self {
@@ -189,12 +191,12 @@ pub fn builder(address: impl ToSocketAddrs, recv_buffer: usize) -> Result<client
     Ok(client::Builder::new(target, move || {
         let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
         for address in &addresses {
-            match TcpStream::connect_timeout(address, CONNECT_TIMEOUT) {
-                Ok(stream) => {
-                    TcpOptions::default().apply(&stream)?;
-                    let line = Arc::new(Line::plain(Stream::from(stream))?);
-                    return Ok(open(line, recv_buffer.max(1), None));
-                }
+            let line = TcpStream::connect_timeout(address, CONNECT_TIMEOUT).and_then(|stream| {
+                TcpOptions::default().apply(&stream)?;
+                Line::plain(Stream::from(stream))
+            });
+            match line {
+                Ok(line) => return Ok(open(Arc::new(line), recv_buffer.max(1), None)),
                 Err(error) => failure = error,
             }
         }
@@ -223,14 +225,15 @@ struct Shared {
     line: Arc<Line>,
     /// Held while writing, which nobody but writers waits for.
     outgoing: Mutex<Outgoing>,
-    closed: AtomicBool,
+    /// Until when the other side may still send, once we have closed.
+    closed: OnceLock<Deadline>,
 }
 
 fn open(line: Arc<Line>, recv_buffer: usize, slot: Option<&Slot>) -> Opened<Bytes> {
     let shared = Arc::new(Shared {
         line,
         outgoing: Mutex::default(),
-        closed: AtomicBool::new(false),
+        closed: OnceLock::new(),
     });
     if let Some(slot) = slot {
         let weak = Arc::downgrade(&shared);
@@ -250,7 +253,9 @@ fn open(line: Arc<Line>, recv_buffer: usize, slot: Option<&Slot>) -> Opened<Byte
 }
 
 impl Reader {
-    /// Waits for bytes, as many as there are up to the size of the buffer; `None` is the proper end.
+    /// Waits for bytes, as many as there are up to the size of the buffer; `None` is the proper end. Once we have
+    /// [closed](Writer::close), what still comes is not shown, and the end is told when the other side has ended as well, or
+    /// two seconds later.
     ///
     /// # Errors
     /// [`Error::Io`] if the transport failed.
@@ -279,27 +284,41 @@ impl Reader {
 
     fn recv_by(&mut self, deadline: Deadline) -> Result<Option<ws_proto::Bytes>, Error> {
         loop {
-            match self.shared.line.read(&mut self.inflow, &mut self.buffer) {
+            let read = self.shared.line.read(&mut self.inflow, &mut self.buffer);
+            // Looked at after reading, since nothing that came after a close is shown.
+            let closed = self.shared.closed.get().copied();
+            match read {
                 Ok(0) => return Ok(None),
+                // A peer that goes on sending is not read for ever.
+                Ok(_) | Err(_) if closed.is_some_and(Deadline::has_passed) => return Ok(None),
+                Ok(_) if closed.is_some() => match deadline.has_passed() {
+                    true => return Err(Error::NothingYet),
+                    false => continue,
+                },
                 Ok(count) => return Ok(Some(ws_proto::Bytes::copy_from_slice(&self.buffer[..count]))),
                 Err(error) if would_block(&error) => {}
+                // Who has closed has heard of the end.
+                Err(_) if closed.is_some() => return Ok(None),
                 Err(error) => return Err(error.into()),
             }
+            // A thread that waits can't be told of another's close, so it looks for one now and then.
+            let look = closed.unwrap_or_else(|| Deadline::after(Some(LINGER)));
+            let until = look.min(deadline);
             let ready = match &self.interrupter {
-                None => self.shared.line.wait(Interest::READABLE, deadline)?,
+                None => self.shared.line.wait(Interest::READABLE, until)?,
                 Some(interrupter) => {
                     let ready = self
                         .shared
                         .line
                         .socket
-                        .wait_or(Interest::READABLE, deadline, interrupter)?;
+                        .wait_or(Interest::READABLE, until, interrupter)?;
                     if interrupter.take() {
                         return Err(Error::NothingYet);
                     }
                     ready
                 }
             };
-            if !ready {
+            if !ready && deadline.has_passed() {
                 return Err(Error::NothingYet);
             }
         }
@@ -316,7 +335,9 @@ impl Writer {
         self.0.send(&bytes.into())
     }
 
-    /// Ends both directions. What has been sent arrives; what another thread is still sending is cut.
+    /// Ends the sending direction, and soon the other one. What has been sent arrives; what another thread is still sending
+    /// is cut. That it arrives needs a [`Reader`] that goes on to receive up to the end: one that is dropped before ends
+    /// the transport, and with it what is under way.
     pub fn close(&self) {
         self.0.close();
     }
@@ -339,24 +360,27 @@ impl Drop for Reader {
 impl Shared {
     fn send(&self, bytes: &[u8]) -> Result<(), Error> {
         let mut outgoing = self.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.closed.load(Ordering::SeqCst) {
+        if self.closed.get().is_some() {
             return Err(SendError::Closed.into());
         }
         outgoing.batch.replies.extend_from_slice(bytes);
         let result = outgoing.write_out(&self.line, Some(WRITE_PATIENCE), &AtomicBool::new(false));
         if result.is_err() {
             outgoing.clear();
-            self.line.shutdown();
+            // If it was cut by a close, what went before is still under way.
+            if self.closed.get().is_none() {
+                self.line.shutdown();
+            }
         }
         Ok(result?)
     }
 
-    /// Ends both directions. What has been written arrives; what another thread is still writing is cut.
+    /// Ends the sending direction; the other one is the reader's to end, which knows when. Were both ended here, systems
+    /// would answer what still comes with a reset, and that overtakes what is under way.
     fn close(&self) {
-        if !self.closed.swap(true, Ordering::SeqCst) {
-            // Both: who has been told that it is over has nothing more to say.
+        if self.closed.set(Deadline::after(Some(LINGER))).is_ok() {
+            // It fails only if the transport has ended already.
             let _ = self.line.socket.shutdown(Shutdown::Write);
-            let _ = self.line.socket.shutdown(Shutdown::Read);
         }
     }
 }
@@ -420,6 +444,9 @@ pub const DEFAULT_BACKLOG: u32 = 5;
 
 /// The port that such programs use unless they are told otherwise.
 pub const DEFAULT_PORT: u16 = 25567;
+
+/// How long the other side may go on once we have closed, and how often a reader that waits looks whether we have.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// How long a peer may take over 16 KiB before it is given up, as with WebSockets.
 const WRITE_PATIENCE: Duration = Duration::from_secs(20);

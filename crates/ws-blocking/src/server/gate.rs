@@ -184,17 +184,25 @@ impl Gate {
         self.lock().accepting
     }
 
-    /// Without effect once the server is to stop. Gives what it was before.
-    pub(crate) fn set_accepting(&self, accepting: Accepting) -> Accepting {
+    /// Goes from one to the other, in one step: what another thread has decided meanwhile is not undone. `false` if it
+    /// was not so, or the server is to stop.
+    pub(crate) fn change_accepting(&self, from: Accepting, to: Accepting) -> bool {
         let mut state = self.lock();
-        let before = state.accepting;
-        if !state.stopping {
-            state.accepting = accepting;
+        if state.stopping || state.accepting != from {
+            return false;
         }
+        state.accepting = to;
         drop(state);
         self.changed.notify_all();
         self.waker.wake();
-        before
+        true
+    }
+
+    /// Whatever it did before.
+    pub(crate) fn stop_accepting(&self) {
+        self.lock().accepting = Accepting::Stopped;
+        self.changed.notify_all();
+        self.waker.wake();
     }
 
     /// Lets the next client in. `accept` is called while nobody can change what has been decided, so that none comes in

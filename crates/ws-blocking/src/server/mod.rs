@@ -293,6 +293,11 @@ impl Server {
     }
 
     pub(crate) fn start_with(self, handler: impl Fn(Entry) + Send + Sync + 'static) -> io::Result<Running> {
+        #[cfg(feature = "tls")]
+        if !self.options.speaks_http && self.options.tls.is_some() {
+            let why = "a server of plain bytes does not speak TLS";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
         let options = self.options.clone();
         let refuser = move |line| {
             if !options.speaks_http {

@@ -80,22 +80,22 @@ impl Running {
     /// Stops accepting for a while; connections stay. Clients wait in the system's queue. None is accepted once this
     /// has returned. Without effect unless it accepts.
     pub fn pause(&self) {
-        if self.accepting() == Accepting::Running {
-            self.core.gate.set_accepting(Accepting::Paused);
-        }
+        self.core.gate.change_accepting(Accepting::Running, Accepting::Paused);
     }
 
     /// Goes on accepting after a [`pause`](Self::pause). Without effect unless it is paused.
     pub fn resume(&self) {
-        if self.accepting() == Accepting::Paused {
-            self.core.gate.set_accepting(Accepting::Running);
-        }
+        self.core.gate.change_accepting(Accepting::Paused, Accepting::Running);
     }
 
     /// Ends the thread that accepts; connections stay, and so does the listening socket.
     pub fn stop_accepting(&self) {
-        self.core.gate.set_accepting(Accepting::Stopped);
-        self.join_accepting();
+        // Held over both, so that nobody starts another thread before this one has ended.
+        let mut accepting = lock(&self.accepting);
+        self.core.gate.stop_accepting();
+        if let Some(thread) = accepting.take() {
+            let _ = thread.join();
+        }
     }
 
     /// Starts to accept again, after [`stop_accepting`](Self::stop_accepting).
@@ -107,19 +107,16 @@ impl Running {
     pub fn restart_accepting(&self) -> io::Result<()> {
         let mut accepting = lock(&self.accepting);
         let gate = &self.core.gate;
-        if gate.accepting() != Accepting::Stopped {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
         if gate.is_stopping() {
             return Err(io::ErrorKind::NotConnected.into());
         }
-        gate.set_accepting(Accepting::Running);
+        if !gate.change_accepting(Accepting::Stopped, Accepting::Running) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
         let core = Arc::clone(&self.core);
         let name = format!("{} accepting", self.core.options.thread_name);
         let thread = thread::Builder::new().name(name).spawn(move || core.accept_all());
-        *accepting = Some(thread.inspect_err(|_| {
-            gate.set_accepting(Accepting::Stopped);
-        })?);
+        *accepting = Some(thread.inspect_err(|_| gate.stop_accepting())?);
         Ok(())
     }
 

@@ -55,6 +55,8 @@ impl Tls {
             if done {
                 return Ok(());
             }
+            // Also for a peer that always has something to say.
+            deadline.left()?;
             if cipher.is_empty() && fill(socket, cipher, deadline)? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
