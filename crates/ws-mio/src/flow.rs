@@ -80,16 +80,12 @@ impl Flow {
         }
     }
 
-    /// Reads once. Zero means that there is nothing now, or, with `eof` set, nothing more.
+    /// Reads once. Zero means that there is nothing now, or, if it is still readable, that it's others' turn, or, if the
+    /// end has been read, that there is nothing more.
     pub(crate) fn read(&mut self, socket: &mut Socket<'_>, into: &mut [u8]) -> usize {
         #[cfg(test)]
         crate::tests::note_read(into.len());
-        let result = loop {
-            match socket.read(into) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => break result,
-            }
-        };
+        let result = socket.read(into);
         self.writable |= socket.reading_makes_room() && !self.deaf;
         match result {
             Ok(count @ 1..) => {
@@ -97,6 +93,8 @@ impl Flow {
                 self.readable = count == into.len() || !socket.short_read_drains() || self.end == End::Signalled;
                 return count;
             }
+            // By a signal, or because TLS has read enough for nothing: there may be more.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return 0,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Ok(0) | Err(_) => self.end = End::Read,
         }

@@ -48,6 +48,10 @@ struct Turn {
     progressed: bool,
     /// Input was offered that nothing was made of.
     declined: bool,
+    /// Input is being handed out.
+    reading: bool,
+    /// What was posted from here on is for the next turn.
+    posts_end: usize,
 }
 
 impl Shared {
@@ -170,7 +174,9 @@ impl Link<'_> {
 
     /// Reads again.
     pub fn resume(&mut self) {
-        self.wire.flow.paused = false;
+        if mem::take(&mut self.wire.flow.paused) {
+            self.offer_again();
+        }
     }
 
     /// Bytes waiting to be written to this peer.
@@ -190,6 +196,11 @@ impl Link<'_> {
     /// A handle to the server, for other threads.
     pub fn handle(&self) -> &Handle {
         &self.shared.handle
+    }
+
+    /// What was offered in this turn was not looked at, so it has not been declined.
+    pub(crate) fn offer_again(&mut self) {
+        self.shared.turn.declined = false;
     }
 
     pub(crate) fn reborrow(&mut self) -> Link<'_> {
@@ -256,6 +267,8 @@ impl<'a> Io<'a> {
             budget: BYTES_PER_TURN,
             progressed: false,
             declined: false,
+            reading: false,
+            posts_end: shared.clients.mail.len(),
         };
         Self {
             link: Link { id, wire, shared },
@@ -269,15 +282,15 @@ impl<'a> Io<'a> {
     ///
     /// Returns whether it is worth calling again in this turn. False means that there is nothing more for now, the end has
     /// come, reading is paused, it's others' turn, or so much has been said to others that this must be delivered first; then
-    /// the server calls [`ready`](crate::Protocol::ready) again when there is more.
+    /// the server calls [`ready`](crate::Protocol::ready) again when there is more. Within the closure nothing can be read.
     pub fn read(&mut self, take: impl FnOnce(&mut Io<'_>, &mut [u8]) -> usize) -> bool {
         if self.wire.flow.paused || self.shared.clients.mail.is_full() {
-            self.shared.turn.declined = false;
+            self.offer_again();
             return false;
         }
         if !self.shared.turn.unread.is_empty() {
             let mut unread = mem::take(&mut self.shared.turn.unread);
-            let taken = take(self, unread.bytes_mut());
+            let taken = self.hand_out(take, unread.bytes_mut());
             unread.advance(taken);
             self.shared.turn.declined &= taken == 0;
             if unread.is_empty() {
@@ -293,7 +306,11 @@ impl<'a> Io<'a> {
         let mut input = mem::take(&mut self.shared.input);
         let (mut socket, flow, _) = self.wire.parts();
         let count = flow.read(&mut socket, &mut input);
-        let taken = if count == 0 { 0 } else { take(self, &mut input[..count]) };
+        let taken = if count == 0 {
+            0
+        } else {
+            self.hand_out(take, &mut input[..count])
+        };
         if taken < count {
             self.shared.turn.unread.put_back(&input[taken..count]);
         }
@@ -305,7 +322,8 @@ impl<'a> Io<'a> {
     /// Reads once into memory of the protocol's own, for what is large: it saves a copy. Returns how many bytes came. Only
     /// while nothing that was read before is left; a signal that the peer has ended is in [`has_ended`](Self::has_ended).
     pub fn read_into(&mut self, window: &mut [u8]) -> usize {
-        if !self.shared.turn.unread.is_empty() || !self.may_read() {
+        // The socket would fill an empty window with nothing, as if the peer had ended.
+        if window.is_empty() || !self.shared.turn.unread.is_empty() || !self.may_read() {
             return 0;
         }
         self.shared.turn.declined = false;
@@ -352,13 +370,19 @@ impl<'a> Io<'a> {
         }
     }
 
-    /// The next thing that another connection or thread has for this one.
+    /// The next thing that another connection or thread has for this one. What comes up during the call is for the next
+    /// one: who answers posts with posts to itself would not get to an end.
     pub fn next_post(&mut self) -> Option<Rc<Post>> {
         let place = self.id().place();
         let Shared {
-            delivering, clients, ..
+            delivering,
+            clients,
+            turn,
+            ..
         } = &mut *self.shared;
-        delivering.next(place).or_else(|| clients.mail.next(place))
+        delivering
+            .next(place)
+            .or_else(|| clients.mail.next_before(place, turn.posts_end))
     }
 
     /// The settings of this server.
@@ -441,11 +465,6 @@ impl<'a> Io<'a> {
         self.shared.turn.declined = !self.shared.clients.mail.is_full();
     }
 
-    /// Another protocol takes over, to which nothing has been offered yet.
-    pub(crate) fn hand_over(&mut self) {
-        self.shared.turn.declined = false;
-    }
-
     /// Whether somebody has asked for this connection to be closed, before there is anybody to get messages.
     pub(crate) fn is_called_off(&mut self) -> bool {
         let mut is_called_off = false;
@@ -504,7 +523,15 @@ impl<'a> Io<'a> {
     }
 
     fn may_read(&mut self) -> bool {
-        self.wire.flow.readable && !self.wire.flow.paused && self.shared.turn.budget > 0
+        let turn = &self.shared.turn;
+        self.wire.flow.readable && !self.wire.flow.paused && turn.budget > 0 && !turn.reading
+    }
+
+    fn hand_out(&mut self, take: impl FnOnce(&mut Io<'_>, &mut [u8]) -> usize, bytes: &mut [u8]) -> usize {
+        self.shared.turn.reading = true;
+        let taken = take(self, bytes);
+        self.shared.turn.reading = false;
+        taken
     }
 
     fn spend(&mut self, count: usize) {

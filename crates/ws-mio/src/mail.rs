@@ -75,7 +75,14 @@ impl Mail {
     /// Takes out the next post for the connection at this place.
     #[inline]
     pub(crate) fn next(&mut self, place: usize) -> Option<Rc<Post>> {
-        let chain = self.boxes.get_mut(place).filter(|chain| chain.first != NONE)?;
+        self.next_before(place, self.len())
+    }
+
+    /// [`next`](Self::next), if it was among the first so many deliveries.
+    #[inline]
+    pub(crate) fn next_before(&mut self, place: usize, end: usize) -> Option<Rc<Post>> {
+        // Behind the last one of a chain is `NONE`, which is before no end.
+        let chain = self.boxes.get_mut(place).filter(|chain| (chain.first as usize) < end)?;
         let link = self.links[chain.first as usize];
         chain.first = link.next;
         Some(Rc::clone(&self.posts[link.post as usize]))
@@ -96,6 +103,11 @@ impl Mail {
     /// The places that have had mail, taken out.
     pub(crate) fn take_waiting(&mut self) -> Vec<u32> {
         std::mem::take(&mut self.waiting)
+    }
+
+    /// How many deliveries have been asked for since it was empty.
+    pub(crate) fn len(&self) -> usize {
+        self.links.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -116,8 +116,8 @@ impl Server {
     /// Serves one round: waits until something happens, at most for `timeout`, and gives each connection concerned a
     /// bounded turn. For programs with a loop of their own.
     ///
-    /// A program that waits for other things as well can have the server's event queue watched (it is `AsFd` on unix), wait
-    /// for [`patience`](Self::patience) at most, and call this with a timeout of zero.
+    /// A program that waits for other things as well can have the server's event queue watched (it is `AsRawFd` on unix),
+    /// wait for [`patience`](Self::patience) at most, and call this with a timeout of zero.
     ///
     /// # Errors
     /// The system's, if waiting for events fails. Errors of single connections end just those.
@@ -138,7 +138,11 @@ impl Server {
 
     /// How long a round may wait for events: until the next deadline, not at all if something is left to do, or for ever.
     pub fn patience(&mut self) -> Option<Duration> {
-        if !self.ready.is_empty() || self.has_requests() || !self.shared.clients.mail.is_empty() || self.may_accept() {
+        let clients = &self.shared.clients;
+        let has_news = !clients.mail.is_empty() || clients.topics.has_changed();
+        // Its event may have come in the round in which it was asked for, too late for that.
+        let is_to_stop = self.stop_at.is_none() && self.shared.handle.is_stopping();
+        if !self.ready.is_empty() || self.has_requests() || has_news || is_to_stop || self.may_accept() {
             return Some(Duration::ZERO);
         }
         let times = [
@@ -534,12 +538,13 @@ fn follow(protocol: &mut Box<dyn Protocol>, mut io: Io<'_>, mut next: Next) -> b
             Next::Finish => {
                 protocol.close(&mut io, None);
                 *protocol = Box::new(Linger::new());
-                io.hand_over();
+                io.offer_again();
                 protocol.accept(&mut io)
             }
             Next::Become(other) => {
                 *protocol = other;
-                io.hand_over();
+                // To this one nothing has been offered yet.
+                io.offer_again();
                 match protocol.accept(&mut io) {
                     Next::Stay if io.has_unread() => protocol.ready(&mut io, Ready::Io),
                     next => next,

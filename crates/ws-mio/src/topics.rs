@@ -75,6 +75,11 @@ impl Topics {
         self.topics.get(&place).into_iter().flatten().map(|name| &**name)
     }
 
+    /// Whether there are topics that came to be or ended since they were taken.
+    pub(crate) fn has_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
     /// The topics that came to be (true) or ended since the last call.
     pub(crate) fn take_changed(&mut self) -> Vec<(Rc<str>, bool)> {
         std::mem::take(&mut self.changed)

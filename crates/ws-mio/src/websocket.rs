@@ -225,7 +225,12 @@ impl<C: Client> WebSocket<C> {
 /// Whether the client wants the next message, and there is room for what it may lead to, for the peer and for others.
 #[inline]
 pub(crate) fn may_deliver(io: &mut Io<'_>) -> bool {
-    !io.wire.flow.paused && io.has_room() && !io.shared.clients.mail.is_full()
+    let may_deliver = !io.wire.flow.paused && io.has_room() && !io.shared.clients.mail.is_full();
+    if !may_deliver {
+        // At the end of the turn it may be otherwise.
+        io.offer_again();
+    }
+    may_deliver
 }
 
 #[inline]

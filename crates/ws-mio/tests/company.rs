@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -166,6 +166,30 @@ fn the_last_subscriber_is_told_of_even_if_it_was_the_last_connection() {
     );
 }
 
+/// A program with a loop of its own waits as long as the server says.
+#[test]
+fn topics_that_change_behind_a_round_or_in_the_hook_are_told_without_an_event() {
+    let (mut server, mut peers, _) = company(1, config());
+    hush(&mut server, &mut peers);
+    let id = server.clients().iter().next().unwrap();
+    let changes = Rc::new(RefCell::new(Vec::new()));
+    let for_hook = Rc::clone(&changes);
+    server.on_topic(move |clients, topic, _| {
+        for_hook.borrow_mut().push(topic.to_owned());
+        if topic == "news" {
+            clients.subscribe(id, "weather");
+        }
+    });
+    assert_ne!(server.patience(), Some(Duration::ZERO));
+    server.clients().subscribe(id, "news");
+    for told in [&["news"][..], &["news", "weather"]] {
+        assert_eq!(server.patience(), Some(Duration::ZERO));
+        server.turn(None).unwrap();
+        assert_eq!(*changes.borrow(), told);
+    }
+    assert_ne!(server.patience(), Some(Duration::ZERO));
+}
+
 #[test]
 fn names_find_clients_and_are_free_when_they_are_gone() {
     let (mut server, mut peers, log) = company(2, config());
@@ -254,6 +278,43 @@ fn who_is_behind_is_treated_as_the_policy_says() {
                 assert_eq!(log.borrow().last().unwrap(), "drain");
             }
         }
+    }
+}
+
+/// Tells all who want to know, itself among them, that it is behind.
+struct Behind(Rc<Cell<usize>>);
+
+impl Client for Behind {
+    fn open(&mut self, context: &mut Context<'_>, _agreed: &Agreed) {
+        context.subscribe("log");
+    }
+
+    fn recv(&mut self, context: &mut Context<'_>, _message: Payload<'_>) {
+        while context.send(&[0; 60_000]).is_ok() {}
+        context.clients().publish("log", "it begins", &[]);
+    }
+
+    fn dropped(&mut self, context: &mut Context<'_>, _message: Payload<'_>) {
+        self.0.set(self.0.get() + 1);
+        assert!(self.0.get() < 100, "others get no turn");
+        context.clients().publish("log", "somebody is behind", &[]);
+    }
+}
+
+#[test]
+fn what_comes_of_a_dropped_message_waits_for_the_next_turn() {
+    let calls = Rc::new(Cell::new(0));
+    let for_clients = Rc::clone(&calls);
+    let mut server = Server::new(config()).unwrap();
+    let service = Http::clients(move || Behind(Rc::clone(&for_clients)));
+    let address = server.listen("127.0.0.1:0", service).unwrap();
+    let mut peer = Peer::connect(address);
+    peer.send(&[REQUEST.as_bytes(), &frame(TEXT, b"go")].concat());
+    until(&mut server, |_| calls.get() > 0);
+    for _ in 0..10 {
+        calls.set(0);
+        server.turn(Some(Duration::ZERO)).unwrap();
+        assert!((1..=2).contains(&calls.get()), "{}", calls.get());
     }
 }
 

@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use common::{Peer, REQUEST, config};
+use common::{Peer, REQUEST, config, until};
 use ws_mio::deflate::Deflate;
 use ws_mio::extension::Extensions;
 use ws_mio::{Client, Compression, Config, Context, Delivery, Http, Part, Payload, Server};
@@ -31,6 +31,8 @@ enum Hindrance {
     Pause,
     /// So much output that the queue is full until the peer has read it.
     Flood,
+    /// So much said to others that it must be delivered first.
+    Mail,
 }
 
 impl Client for Keeper {
@@ -49,6 +51,8 @@ impl Client for Keeper {
                 context.pause();
                 context.set_timer(Duration::ZERO, 0);
             }
+            Hindrance::Mail if self.kept.borrow().len() < LEN / 20 => context.send_others(&vec![0; 64 << 20]),
+            Hindrance::Mail => {}
             Hindrance::Flood => context.send_with(&vec![0; 8 << 20], Compression::Never).unwrap(),
         }
     }
@@ -61,8 +65,10 @@ impl Client for Keeper {
 #[test]
 fn a_small_frame_with_nothing_behind_it_arrives_whole() {
     for delivery in [Delivery::Messages, Delivery::Chunks] {
-        for hindrance in [Hindrance::None, Hindrance::Pause, Hindrance::Flood] {
+        for hindrance in [Hindrance::None, Hindrance::Pause, Hindrance::Flood, Hindrance::Mail] {
             let mut config = with_deflate();
+            // A deadline that passes would help.
+            config.handshake.timeout = Duration::from_secs(600);
             config.delivery = delivery;
             let kept = Rc::new(RefCell::new(Vec::new()));
             let is_whole = Rc::new(Cell::new(false));
@@ -74,6 +80,9 @@ fn a_small_frame_with_nothing_behind_it_arrives_whole() {
             });
             let mut server = Server::new(config).unwrap();
             let address = server.listen("127.0.0.1:0", service).unwrap();
+            let mut other = Peer::connect(address);
+            other.send(REQUEST.as_bytes());
+            until(&mut server, |server| server.clients().len() == 1);
             let mut peer = Peer::connect(address);
             let small = compressed(&[7; LEN]);
             assert!(small.len() < 1000, "{}", small.len());

@@ -9,7 +9,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use common::{REQUEST, config};
+use common::{REQUEST, config, until};
 use ws_mio::{Agreed, Client, ClientId, Context, Gone, Handle, Http, Server};
 
 /// Tells its name and its server's handle.
@@ -95,6 +95,33 @@ fn stopping_under_load_is_clean() {
     server.join().unwrap();
     posters.into_iter().for_each(|poster| poster.join().unwrap());
     assert_eq!(handle.run(|_| ()), Err(Gone));
+}
+
+/// Stops its server as soon as it gets the time.
+struct Stopper;
+
+impl Client for Stopper {
+    fn open(&mut self, context: &mut Context<'_>, _agreed: &Agreed) {
+        context.set_timer(Duration::ZERO, 1);
+    }
+
+    fn timer(&mut self, context: &mut Context<'_>, _token: u64) {
+        context.handle().stop();
+    }
+}
+
+/// Timers go off before a round waits for events, and it takes the one that was to begin the next round.
+#[test]
+fn stopping_in_mid_round_waits_for_no_event() {
+    let mut server = Server::new(config()).unwrap();
+    let address = server.listen("127.0.0.1:0", Http::clients(|| Stopper)).unwrap();
+    let mut peer = TcpStream::connect(address).unwrap();
+    peer.write_all(REQUEST.as_bytes()).unwrap();
+    let handle = server.handle();
+    until(&mut server, |_| handle.is_stopping());
+    assert_eq!(server.patience(), Some(Duration::ZERO));
+    server.turn(Some(Duration::ZERO)).unwrap();
+    assert_ne!(server.patience(), Some(Duration::ZERO), "it has begun to stop");
 }
 
 #[test]

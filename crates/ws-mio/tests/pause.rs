@@ -57,6 +57,26 @@ fn closing_ends_the_pause_so_that_the_peers_close_is_found() {
     assert!(world.rest(&mut peer).is_empty());
 }
 
+/// The wish to close is taken in by the turn for which the peer's bytes are the event: no other event tells of them.
+#[test]
+fn somebody_elses_wish_to_close_ends_the_pause_in_whatever_turn_it_comes() {
+    let mut config = config();
+    // A deadline that passes would look after it.
+    config.handshake.timeout = Duration::from_secs(600);
+    config.timeouts.close = Some(Duration::from_secs(600));
+    let mut world = World::new(config, |diary| {
+        Recorder::new(diary).on_message(|context, _| context.pause())
+    });
+    let mut peer = pausing(&mut world);
+    let id = world.server.clients().iter().next().unwrap();
+    world.server.turn(Some(Duration::ZERO)).unwrap();
+    peer.send(&frame(CLOSE, &close(1000, "")));
+    world.server.clients().close(id, CloseCode::new(4000), "kicked");
+    let ending = world.until_closed();
+    assert!(ending.is_clean(), "{ending:?}");
+    assert_eq!(texts(&world), 2, "what was said before");
+}
+
 #[test]
 fn a_server_that_stops_gets_the_closes_of_those_that_are_paused() {
     let mut world = world();

@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -276,6 +276,46 @@ fn input_that_nobody_wants_costs_no_time() {
             assert_ne!(server.patience(), Some(Duration::ZERO));
         }
     }
+}
+
+/// Takes half of what there is, and looks for more at the same time; asks for nothing, too.
+struct Greedy {
+    got: Rc<RefCell<Vec<u8>>>,
+    ended: Rc<Cell<bool>>,
+}
+
+impl Protocol for Greedy {
+    fn ready(&mut self, io: &mut Io<'_>, _why: Ready) -> Next {
+        assert_eq!(io.read_into(&mut []), 0);
+        while io.read(|io, bytes| {
+            assert!(!io.read(|_, more| more.len()));
+            assert_eq!(io.read_into(&mut [0; 100]), 0);
+            let half = bytes.len().div_ceil(2);
+            self.got.borrow_mut().extend(&bytes[..half]);
+            half
+        }) {}
+        self.ended.set(io.has_ended());
+        Next::Stay
+    }
+}
+
+#[test]
+fn reading_into_nothing_or_within_a_read_is_neither_an_end_nor_a_loss() {
+    let (got, ended) = (Rc::new(RefCell::new(Vec::new())), Rc::new(Cell::new(false)));
+    let for_service = (Rc::clone(&got), Rc::clone(&ended));
+    let service = each(move || Greedy {
+        got: Rc::clone(&for_service.0),
+        ended: Rc::clone(&for_service.1),
+    });
+    let mut server = Server::new(config()).unwrap();
+    let address = server.listen("127.0.0.1:0", service).unwrap();
+    let mut peer = Peer::connect(address);
+    let all: Vec<u8> = (0..100_000).map(|at| (at % 251) as u8).collect();
+    peer.send(&all);
+    until(&mut server, |_| got.borrow().len() >= all.len());
+    assert!(*got.borrow() == all && !ended.get());
+    drop(peer);
+    until(&mut server, |_| ended.get());
 }
 
 #[test]

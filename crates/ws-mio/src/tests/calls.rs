@@ -127,6 +127,43 @@ fn an_end_that_is_signalled_with_the_last_data_is_read() {
     assert_eq!(server.connections(), 0);
 }
 
+/// Their peer could have the loop to itself for as long as it sends.
+#[test]
+#[cfg(feature = "tls")]
+fn tls_records_that_bring_nothing_are_read_in_bounded_turns() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let config = crate::tls::server_config(certificate.as_bytes(), key.as_bytes()).unwrap();
+    let mut server = Server::new(Config::default()).unwrap();
+    let service = crate::Tls::new(config, Http::clients(|| Echo));
+    let address = server.listen("127.0.0.1:0", service).unwrap();
+    let mut peer = TcpStream::connect(address).unwrap();
+    // The beginning of a ClientHello of 64 KiB, in three records.
+    let mut hello = vec![0; 3 << 14];
+    hello[..4].copy_from_slice(&[1, 0, 0xff, 0xff]);
+    let records: Vec<_> = hello
+        .chunks(1 << 14)
+        .flat_map(|part| [&[22, 3, 1, 0x40, 0], part].concat())
+        .collect();
+    peer.write_all(&records).unwrap();
+    let left = |server: &Server| {
+        let mut buffer = [0; 1 << 16];
+        let result = server.any_slot().unwrap().wire.stream.peek(&mut buffer);
+        result.unwrap_or(0)
+    };
+    let reads = READS.get();
+    while READS.get() == reads {
+        server.turn(None).unwrap();
+    }
+    assert!(left(&server) > 0, "all of it in one turn");
+    // No event tells of the rest.
+    while left(&server) > 0 {
+        assert_eq!(server.patience(), Some(Duration::ZERO));
+        server.turn(None).unwrap();
+    }
+    assert_eq!(server.connections(), 1);
+}
+
 /// A server with one open connection, and its peer, both with nothing left to read.
 fn open<C: Client + 'static>(client: C) -> (Server, TcpStream) {
     let mut config = Config::default();
