@@ -331,6 +331,33 @@ async fn limits_of_all_and_of_one_address() {
     }
 }
 
+/// A listener to which nobody comes takes no place from the others.
+#[tokio::test]
+async fn the_limit_is_on_all_listeners_together() {
+    for most in [1, 2] {
+        let server = Server::bind("127.0.0.1:0")
+            .also_bind("127.0.0.1:0")
+            .max_connections(most)
+            .handler(echo);
+        let server = server.start().await.unwrap();
+        let urls: Vec<_> = server.local_addrs().iter().map(|at| format!("ws://{at}/")).collect();
+        for (url, other) in [(&urls[0], &urls[1]), (&urls[1], &urls[0])] {
+            let mut inside = Vec::new();
+            for _ in 0..most {
+                inside.push(connect(url).await.unwrap());
+            }
+            let other = other.clone();
+            let mut late = tokio::spawn(async move { connect(&other).await.unwrap() });
+            assert!(until_idle(&mut late).await.is_none());
+            inside.pop().unwrap().close(CloseCode::NORMAL, "").await.unwrap();
+            late.await.unwrap().close(CloseCode::NORMAL, "").await.unwrap();
+            for mut ws in inside {
+                ws.close(CloseCode::NORMAL, "").await.unwrap();
+            }
+        }
+    }
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn several_listeners_and_a_unix_socket() {
@@ -588,4 +615,39 @@ async fn with_tls() {
     assert_eq!(ws.recv().await.unwrap(), Some(Message::text("secret")));
     ws.close(CloseCode::NORMAL, "").await.unwrap();
     assert!(server.shutdown(GRACE).await);
+}
+
+/// Who is waited for waits for nobody else: each has the message as soon as it has room.
+#[tokio::test]
+async fn a_slow_client_does_not_wait_for_another() {
+    let (server, mut arrived) = handing_out(Server::bind("127.0.0.1:0")).await;
+    let mut slow = Vec::new();
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(server.local_addr().unwrap()).await.unwrap();
+        open_raw(&mut stream).await;
+        let client = arrived.recv().await.unwrap();
+        slow.push((stream, client));
+    }
+    while server.clients().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    for (_, client) in &slow {
+        let filling = async { while client.send(vec![0; 100_000]).await.is_ok() {} };
+        assert!(until_idle(filling).await.is_none());
+    }
+    let clients = server.clients();
+    let news = Prepared::new("news");
+    let mut publishing = tokio::spawn(async move { clients.broadcast(&news, Slow::Wait).await });
+    assert!(until_idle(&mut publishing).await.is_none());
+    // The second reads, the first does not.
+    for (stream, _) in slow.iter_mut().rev() {
+        let mut bytes = Vec::with_capacity(1 << 20);
+        let reading = async {
+            while !bytes.ends_with(b"news") {
+                assert_ne!(stream.read_buf(&mut bytes).await.unwrap(), 0);
+            }
+        };
+        tokio::time::timeout(GRACE, reading).await.expect("it has the message");
+    }
+    assert_eq!(publishing.await.unwrap().sent, 2);
 }

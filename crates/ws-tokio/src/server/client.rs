@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use ws_proto::handshake::Request;
 use ws_proto::{CloseCode, Ending, Message, Prepared, SendError};
@@ -15,7 +16,7 @@ use crate::error::Error;
 use crate::pong::Tap;
 use crate::server::Job;
 use crate::server::clients::Slow;
-use crate::server::message_stream::MessageStream;
+use crate::server::message_stream::{self, MessageStream};
 use crate::server::topics::Inner as Topics;
 use crate::socket::Socket;
 use crate::split::Writer;
@@ -36,6 +37,8 @@ struct Inner {
     protocol: Option<String>,
     writer: Writer<Socket>,
     callbacks: Mutex<Callbacks>,
+    /// Room for what callbacks have not taken yet. Closed when they are no longer waited for.
+    ahead: Arc<Semaphore>,
     skipped: AtomicU64,
     epoch: Instant,
     /// When it was heard last, in milliseconds since `epoch`.
@@ -126,12 +129,18 @@ impl Client {
         self.0.writer.start_close(code, reason)
     }
 
-    /// Closes and waits until the connection is over; see [`Writer::close`].
+    /// Closes and waits until the connection is over; see [`Writer::close`]. Callbacks may do so too: for them, what
+    /// still comes is dropped at once.
     ///
     /// # Errors
     /// As [`Writer::close`].
     pub async fn close(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        self.0.writer.close(code, reason).await
+        if let Err(error @ Error::Send(SendError::Close(_))) = self.start_close(code, reason) {
+            return Err(error);
+        }
+        self.0.ahead.close();
+        self.0.writer.ended().await;
+        Ok(())
     }
 
     /// Whether nothing can be sent to it any more.
@@ -148,6 +157,16 @@ impl Client {
     /// Registers what is done with every message, from its first bytes on. One after the other: the next message is
     /// told when this one's callback has returned. Meanwhile up to 64 KiB are read ahead, so that pings behind them are
     /// answered; then the client has to wait.
+    ///
+    /// While it has to, nothing is read: no ping is answered, no pong comes, no deadline is kept, and that it has gone
+    /// is not noticed. So let no callback wait for what the client may do at some time, for a [`Pong`](crate::Pong)
+    /// say.
+    ///
+    /// A callback may close its own connection and wait for the end of that. With [`close`](Self::close), everything
+    /// that still comes is dropped. After a Close of any other kind ([`start_close`](Self::start_close), the writer's,
+    /// the server's) it is told as before, but for want of room the client has to wait no longer than
+    /// [`Timeouts::close`](crate::Timeouts::close) in all; then what still comes is dropped. A message of which a part
+    /// is dropped fails with `UnexpectedEof`.
     ///
     /// Without a callback messages are dropped. It may be replaced at any time.
     pub fn on_message<F, M>(&self, callback: F)
@@ -174,6 +193,9 @@ impl Client {
 
     /// Registers what is done when the connection is over, however it ended, by a panic of a callback too: once, after
     /// the last message, when the client has left [`Clients`](crate::Clients). Not if the server is dropped.
+    ///
+    /// The client's Close has been answered by then, also if [`Replies::close`](crate::Replies::close) is off, with its
+    /// own code, or 1000 if it had none: no callback could.
     pub fn on_closed<F, C>(&self, callback: F)
     where
         F: FnOnce(Ending) -> C + Send + Sync + 'static,
@@ -197,11 +219,16 @@ impl Client {
             protocol,
             writer,
             callbacks: Mutex::default(),
+            ahead: message_stream::room(),
             skipped: AtomicU64::new(0),
             epoch: Instant::now(),
             heard: AtomicU64::new(0),
             topics: Mutex::default(),
         }))
+    }
+
+    pub(crate) fn ahead(&self) -> &Arc<Semaphore> {
+        &self.0.ahead
     }
 
     pub(crate) fn message_callback(&self) -> Option<Arc<OnMessage>> {

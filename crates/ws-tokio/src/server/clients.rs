@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use ws_proto::{CloseCode, Prepared};
 
@@ -80,11 +82,15 @@ impl Clients {
     }
 
     /// Sends a message to everybody. It was framed once, and long ones are shared, not copied.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, who is still waited for with [`Slow::Wait`] does not get the message, nor any part of
+    /// it. Everybody else has it.
     pub async fn broadcast(&self, message: &Prepared, slow: Slow) -> Published {
         broadcast(self.all(), message, slow).await
     }
 
-    /// Sends a message to everybody but one: for what that one has said.
+    /// Sends a message to everybody but one: for what that one has said. Otherwise as [`broadcast`](Self::broadcast).
     pub async fn broadcast_except(&self, except: ClientId, message: &Prepared, slow: Slow) -> Published {
         let mut clients = self.all();
         clients.retain(|client| client.id() != except);
@@ -156,10 +162,27 @@ impl fmt::Debug for Clients {
 pub(crate) async fn broadcast(clients: Vec<Client>, message: &Prepared, slow: Slow) -> Published {
     let mut waited_for = Vec::new();
     let mut published = publish(&clients, message, slow, |client| waited_for.push(client.clone()));
-    // Everybody else has it: whoever is waited for delays nobody but us.
-    for client in waited_for {
-        published.sent += usize::from(client.writer().send_prepared(message).await.is_ok());
-    }
+    // Everybody else has it. They are waited for side by side, so that each has it as soon as it can: whoever is waited
+    // for delays nobody but us.
+    let mut waits: Vec<_> = waited_for
+        .iter()
+        .map(|client| Box::pin(client.writer().send_prepared(message)))
+        .collect();
+    poll_fn(|cx| {
+        waits.retain_mut(|wait| match wait.as_mut().poll(cx) {
+            Poll::Ready(result) => {
+                published.sent += usize::from(result.is_ok());
+                false
+            }
+            Poll::Pending => true,
+        });
+        if waits.is_empty() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
     published
 }
 

@@ -10,13 +10,13 @@ use std::task::Poll;
 use tokio::io::AsyncBufReadExt;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
-use ws_proto::Config;
 use ws_proto::handshake::Accept;
+use ws_proto::{CloseCode, Config};
 
 use crate::accept::accept_with;
 use crate::server::client::Client;
 use crate::server::clients::Clients;
-use crate::server::message_stream::{self, MessageStream};
+use crate::server::message_stream::{Ahead, MessageStream};
 use crate::server::{Answer, OnConnection, OnRequest, Service};
 use crate::socket::Socket;
 use crate::split::Reader;
@@ -65,7 +65,7 @@ pub(crate) async fn serve(
             }
         }
         Service::Callbacks(on_connection) => {
-            caught(Box::pin(call_back(&shared.clients, ws, client, on_connection))).await;
+            caught(Box::pin(call_back(&shared, ws, client, on_connection))).await;
         }
     }
     shared.clients.leave(client);
@@ -130,12 +130,13 @@ async fn open(shared: &Shared, socket: Socket, peer: Option<SocketAddr>) -> Opti
 
 /// Reads, and calls the callbacks, at the same time: what comes is kept for them up to a bound, and answered as far as
 /// the protocol asks for it, while they take their time.
-async fn call_back(clients: &Clients, ws: WebSocket<Socket>, client: &Client, on_connection: &Arc<OnConnection>) {
+async fn call_back(shared: &Shared, ws: WebSocket<Socket>, client: &Client, on_connection: &Arc<OnConnection>) {
+    let clients = &shared.clients;
     let (queue, mut messages) = mpsc::unbounded_channel::<MessageStream>();
     let (mut reader, writer) = ws.split();
     drop(writer);
     let reading = async move {
-        read(&mut reader, client, queue).await;
+        read(&mut reader, client, Ahead::new(client, &shared.config), queue).await;
         // It is gone, whatever the callbacks still do with what it has said.
         clients.leave(client);
     };
@@ -152,15 +153,19 @@ async fn call_back(clients: &Clients, ws: WebSocket<Socket>, client: &Client, on
 }
 
 /// Reads until the end. Every message is passed on with its first bytes.
-async fn read(reader: &mut Reader<Socket>, client: &Client, queue: mpsc::UnboundedSender<MessageStream>) {
-    let ahead = message_stream::ahead();
-    loop {
-        // How it ended, `ending` says.
-        let Ok(Some(mut message)) = reader.recv_stream().await else {
-            return;
-        };
+async fn read(
+    reader: &mut Reader<Socket>,
+    client: &Client,
+    mut ahead: Ahead<'_>,
+    queue: mpsc::UnboundedSender<MessageStream>,
+) {
+    // How it ended, `ending` says.
+    while let Ok(Some(mut message)) = reader.recv_stream().await {
         client.heard();
-        let (feed, stream) = MessageStream::pipe(message.kind(), &ahead).await;
+        let Some((feed, stream)) = MessageStream::pipe(message.kind(), &mut ahead).await else {
+            // We close, and nobody is waited for any more: on to the end.
+            continue;
+        };
         let _ = queue.send(stream);
         loop {
             let count = match message.fill_buf().await {
@@ -169,7 +174,7 @@ async fn read(reader: &mut Reader<Socket>, client: &Client, queue: mpsc::Unbound
                     break;
                 }
                 Ok(bytes) => {
-                    if !feed.push(bytes).await {
+                    if !feed.push(bytes, &mut ahead).await {
                         break;
                     }
                     bytes.len()
@@ -181,6 +186,13 @@ async fn read(reader: &mut Reader<Socket>, client: &Client, queue: mpsc::Unbound
             };
             message.consume(count);
         }
+    }
+    // With `Replies::close` off a Close is for the caller of `recv` to answer, and that is us. If it has been answered,
+    // this does nothing.
+    let received = reader.ending().and_then(|ending| ending.received);
+    if let Some(frame) = received {
+        let code = frame.code().unwrap_or(CloseCode::NORMAL);
+        let _ = reader.0.close(code, "").await;
     }
 }
 

@@ -1,17 +1,24 @@
 //! A message on its way from the connection to its callback.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt, ReadBuf};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use ws_proto::{Bytes, DataKind, Message};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc};
+use tokio::time::{Instant, timeout_at};
+use ws_proto::{Bytes, Config, DataKind, Message};
 
 use crate::error::Error;
+use crate::line::lock;
 use crate::message_reader::assemble;
+use crate::server::client::Client;
+use crate::timer::after;
+use crate::watch::Wait;
 
 /// A message, given to [`Client::on_message`](crate::Client::on_message) with its first bytes: collect it with
 /// [`get`](Self::get), or read it as it comes, as an `AsyncRead` and `AsyncBufRead`.
@@ -19,7 +26,9 @@ use crate::message_reader::assemble;
 /// It can be moved to another task; the callback's return is what lets the next message come.
 ///
 /// # Errors
-/// As a [`MessageReader`](crate::MessageReader): if the connection ends or fails before the message does.
+/// As a [`MessageReader`](crate::MessageReader): if the connection ends or fails before the message does. With
+/// `UnexpectedEof`, too, if what is left of it was dropped because we close: see
+/// [`Client::on_message`](crate::Client::on_message).
 ///
 /// # Dropping it
 /// What is left of the message is dropped as it comes.
@@ -33,10 +42,22 @@ pub struct MessageStream {
     ended: bool,
 }
 
-/// The other end.
+/// The other end. Dropping it before the message's end fails the message.
 pub(crate) struct MessageFeed {
     parts: mpsc::UnboundedSender<Part>,
-    ahead: Arc<Semaphore>,
+}
+
+/// The bound for everything of one connection that has been read and not taken by its callbacks, as its reader sees it.
+///
+/// While the reader waits for room, nobody works for the connection: what it would notice lies behind what it does not
+/// read, and a peer that is made to wait must not be given up for its silence. But the callback that it waits for may
+/// itself wait for the end of the connection, which only the reader brings. So it does not wait for ever once that is
+/// to end.
+pub(crate) struct Ahead<'a> {
+    client: &'a Client,
+    patience: Duration,
+    /// When it is over, if it has begun to run out.
+    until: Option<Instant>,
 }
 
 enum Part {
@@ -62,14 +83,11 @@ impl MessageStream {
         self.kind
     }
 
-    /// A pipe for one message. Waits while too much has been read ahead.
-    pub(crate) async fn pipe(kind: DataKind, ahead: &Arc<Semaphore>) -> (MessageFeed, Self) {
-        let begun = acquire(ahead, OVERHEAD).await;
+    /// A pipe for one message. Waits while too much has been read ahead. `None` if there will be no room any more.
+    pub(crate) async fn pipe(kind: DataKind, ahead: &mut Ahead<'_>) -> Option<(MessageFeed, Self)> {
+        let begun = ahead.acquire(OVERHEAD).await?;
         let (sender, parts) = mpsc::unbounded_channel();
-        let feed = MessageFeed {
-            parts: sender,
-            ahead: ahead.clone(),
-        };
+        let feed = MessageFeed { parts: sender };
         let stream = Self {
             kind,
             parts,
@@ -78,18 +96,19 @@ impl MessageStream {
             _begun: begun,
             ended: false,
         };
-        (feed, stream)
+        Some((feed, stream))
     }
 }
 
 impl MessageFeed {
-    /// Passes some bytes on, when there is room. `false` if nobody wants them any more.
-    pub(crate) async fn push(&self, bytes: &[u8]) -> bool {
+    /// Passes some bytes on, when there is room. `false` if nobody wants them any more, or there will be none.
+    pub(crate) async fn push(&self, bytes: &[u8], ahead: &mut Ahead<'_>) -> bool {
         for bytes in bytes.chunks(MAX_PART) {
             let room = tokio::select! {
-                room = acquire(&self.ahead, bytes.len() + OVERHEAD) => room,
+                room = ahead.acquire(bytes.len() + OVERHEAD) => room,
                 () = self.parts.closed() => return false,
             };
+            let Some(room) = room else { return false };
             if self
                 .parts
                 .send(Part::Bytes(Bytes::copy_from_slice(bytes), room))
@@ -153,16 +172,64 @@ impl fmt::Debug for MessageStream {
     }
 }
 
-/// The bound for everything of one connection that has been read and not taken by its callback.
-pub(crate) fn ahead() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(AHEAD))
+impl<'a> Ahead<'a> {
+    pub(crate) fn new(client: &'a Client, config: &Config) -> Self {
+        Self {
+            client,
+            patience: config.timeouts.close.unwrap_or(DEFAULT_PATIENCE),
+            until: None,
+        }
+    }
+
+    /// Waits for room. `None` if there will be none any more: what comes is to be dropped.
+    async fn acquire(&mut self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        match self.client.ahead().clone().try_acquire_many_owned(bytes as u32) {
+            Ok(room) => Some(room),
+            Err(TryAcquireError::Closed) => None,
+            // Boxed, so that its memory is not kept for the connection's life.
+            Err(TryAcquireError::NoPermits) => Box::pin(self.wait(bytes)).await,
+        }
+    }
+
+    async fn wait(&mut self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let ahead = self.client.ahead();
+        let mut room = pin!(ahead.clone().acquire_many_owned(bytes as u32));
+        tokio::select! {
+            biased;
+            room = &mut room => return room.ok(),
+            () = closing(self.client) => {}
+        }
+        let until = *self.until.get_or_insert_with(|| after(self.patience));
+        match timeout_at(until, room).await {
+            Ok(room) => room.ok(),
+            Err(_) => {
+                ahead.close();
+                None
+            }
+        }
+    }
 }
 
-async fn acquire(ahead: &Arc<Semaphore>, bytes: usize) -> OwnedSemaphorePermit {
-    match ahead.clone().acquire_many_owned(bytes as u32).await {
-        Ok(permit) => permit,
-        Err(_) => unreachable!("nobody closes it"),
-    }
+/// Waits until a Close of ours has been asked for, by whomever, or the connection has failed: in the reader's stead, who
+/// is told of both.
+async fn closing(client: &Client) {
+    let link = &client.writer().line;
+    let mut wait = Wait::new(link);
+    poll_fn(|cx| {
+        let mut line = lock(link);
+        if line.check_open().is_err() || !line.sender.is_open() {
+            return Poll::Ready(());
+        }
+        line.watch_reading(cx);
+        line.watch_end(&mut wait, cx);
+        Poll::Pending
+    })
+    .await;
+}
+
+/// The bound itself.
+pub(crate) fn room() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(AHEAD))
 }
 
 /// Twice what one read brings: while a callback works on the one half, the other comes.
@@ -173,3 +240,7 @@ const OVERHEAD: usize = 128;
 
 /// A part must fit into the bound together with its message.
 const MAX_PART: usize = 32 * 1024;
+
+/// The default of [`Timeouts::close`](ws_proto::Timeouts::close): callbacks are not waited for without a bound, even
+/// where peers are.
+const DEFAULT_PATIENCE: Duration = Duration::from_secs(5);
