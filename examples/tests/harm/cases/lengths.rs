@@ -34,8 +34,9 @@ pub(super) const CASES: &[Case] = &[
     Case {
         name: "the_longest_frames_without_their_payload",
         setup: |_| {},
-        // For each the smallest window that is read into, and a connection.
-        heap: 100 * 16 * KIB + LITTLE,
+        // For each the smallest window that is read into, all at once when they all end, and a connection, which has a
+        // buffer of 17 KiB where it has a thread.
+        heap: 100 * (16 + 20) * KIB + LITTLE,
         attack: the_longest_frames_without_their_payload,
     },
     Case {
