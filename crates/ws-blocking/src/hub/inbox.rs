@@ -152,10 +152,7 @@ impl<W: Wire> Inbox<W> {
             state.make_room();
         }
         // Else it takes room only for as long as it is there: see `disconnected`.
-        let number = state.number();
-        state.notices.push_back((number, Event::Connected(peer)));
-        drop(state);
-        self.changed.notify_all();
+        self.notify(state, Event::Connected(peer));
     }
 
     /// A connection has ended. If there is no room, nothing is told of one that came and went unseen; of one that has been
@@ -172,8 +169,12 @@ impl<W: Wire> Inbox<W> {
                 return;
             }
         }
+        self.notify(state, Event::Disconnected(peer));
+    }
+
+    fn notify(&self, mut state: MutexGuard<'_, State<W>>, event: Event<W>) {
         let number = state.number();
-        state.notices.push_back((number, Event::Disconnected(peer)));
+        state.notices.push_back((number, event));
         drop(state);
         self.changed.notify_all();
     }
