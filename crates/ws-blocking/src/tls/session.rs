@@ -230,3 +230,35 @@ impl fmt::Debug for Cipher {
 
 /// Two records of the largest size at a time.
 const READ_SIZE: usize = 32 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// It would hold the handshake for as long as it sends, since there is never anything to wait for.
+    #[test]
+    fn a_peer_that_always_has_something_to_say_is_not_heard_beyond_the_deadline() {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        let config = crate::tls::server_config(certificate.as_bytes(), key.as_bytes()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        // The beginning of a ClientHello of 64 KiB.
+        let record = [&[22, 3, 1, 0, 10, 1, 0, 0xff, 0xff][..], &[0; 6]].concat();
+        peer.write_all(&record).unwrap();
+        let unread = stream.try_clone().unwrap();
+        while unread.peek(&mut [0; 100]).unwrap() < record.len() {}
+        // As sockets of lines are.
+        stream.set_nonblocking(true).unwrap();
+        let late = Deadline::after(Some(Duration::ZERO));
+        let result = Tls::server(config)
+            .unwrap()
+            .shake_hands(&Stream::from(stream), &mut Cipher::default(), late);
+        assert_eq!(result.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(unread.peek(&mut [0; 100]).unwrap(), record.len(), "it was heard");
+    }
+}
