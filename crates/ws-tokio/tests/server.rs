@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use ws_tokio::{
-    Accept, Answer, Client, CloseCode, Config, ConnectionError, DataKind, Error, Message, Prepared, Response,
+    Accept, Answer, Client, Clients, CloseCode, Config, ConnectionError, DataKind, Error, Message, Prepared, Response,
     SendError, Server, Side, Slow, Socket, Topics, WebSocket, connect,
 };
 
@@ -429,7 +429,7 @@ async fn a_broadcast_reaches_everybody_but_the_one_left_out() {
 /// it may.
 #[tokio::test]
 async fn a_slow_reader_delays_nobody_and_stays_within_its_bound() {
-    let readers_wanted: usize = std::env::var("WS_READERS").map_or(99, |count| count.parse().unwrap());
+    let readers: usize = std::env::var("WS_READERS").map_or(99, |count| count.parse().unwrap());
     const ROUNDS: usize = 250;
     const SIZE: usize = 40_000;
     // However long it takes, the one that does not read is not given up for that.
@@ -442,26 +442,27 @@ async fn a_slow_reader_delays_nobody_and_stays_within_its_bound() {
         open_raw(&mut stuck).await;
         let slow_one = arrived.recv().await.unwrap();
         let received = Arc::new(AtomicUsize::new(0));
-        let mut readers = Vec::new();
-        for _ in 0..readers_wanted {
+        for _ in 0..readers {
             let mut ws = connect(&url(&server)).await.unwrap();
             arrived.recv().await.unwrap();
             let received = received.clone();
-            readers.push(tokio::spawn(async move {
-                while let Some(message) = ws.recv().await.unwrap() {
+            // Until the server is dropped.
+            tokio::spawn(async move {
+                while let Ok(Some(message)) = ws.recv().await {
                     assert_eq!(message.len(), SIZE);
                     received.fetch_add(1, Ordering::Relaxed);
                 }
-            }));
+            });
         }
-        while server.clients().len() < readers_wanted + 1 {
+        while server.clients().len() < readers + 1 {
             tokio::task::yield_now().await;
         }
-        let message = Prepared::new(&vec![7; SIZE]);
-        let clients = server.clients();
+        let broadcasts = Broadcasts::default();
+        let (clients, counted, stuck_writer) = (server.clients(), broadcasts.clone(), slow_one.writer().clone());
         let publishing = tokio::spawn(async move {
-            for _ in 0..ROUNDS {
-                clients.broadcast(&message, slow).await;
+            let message = Prepared::new(&vec![7; SIZE]);
+            while slow == Slow::Wait || counted.begun() < ROUNDS {
+                counted.broadcast(&clients, &message, slow).await;
                 // A publisher that leaves the others time to read.
                 for client in clients.all().iter().filter(|client| client.id() != slow_one.id()) {
                     client.writer().drained().await.unwrap();
@@ -472,25 +473,44 @@ async fn a_slow_reader_delays_nobody_and_stays_within_its_bound() {
         });
         if slow == Slow::Wait {
             // Everybody else has the message that the publisher waits with for the slow one.
-            let mut before = 0;
-            loop {
-                until_idle(std::future::pending::<()>()).await;
-                let now = received.load(Ordering::Relaxed);
-                if now > 0 && now == before {
-                    break;
+            let everybody_else = async {
+                while !broadcasts.one_waits() || received.load(Ordering::Relaxed) != readers * broadcasts.begun() {
+                    tokio::task::yield_now().await;
                 }
-                before = now;
-            }
-            assert_eq!(before % readers_wanted, 0);
-            assert!(!publishing.is_finished());
+            };
+            tokio::time::timeout(6 * GRACE, everybody_else)
+                .await
+                .expect("they have it");
+            assert!(stuck_writer.queued() > 64 * 1024);
         } else {
             let slow_one = publishing.await.unwrap();
-            while received.load(Ordering::Relaxed) < readers_wanted * ROUNDS {
+            while received.load(Ordering::Relaxed) < readers * ROUNDS {
                 tokio::task::yield_now().await;
             }
             assert!(slow_one.skipped() > 0);
             assert_eq!(slow_one.is_closed(), slow == Slow::Close);
         }
+    }
+}
+
+/// How many broadcasts have begun, and how many of them are over.
+#[derive(Clone, Default)]
+struct Broadcasts(Arc<[AtomicUsize; 2]>);
+
+impl Broadcasts {
+    async fn broadcast(&self, clients: &Clients, message: &Prepared, slow: Slow) {
+        self.0[0].fetch_add(1, Ordering::Relaxed);
+        clients.broadcast(message, slow).await;
+        self.0[1].fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn begun(&self) -> usize {
+        self.0[0].load(Ordering::Relaxed)
+    }
+
+    /// Whether one waits for somebody who is slow.
+    fn one_waits(&self) -> bool {
+        self.begun() > self.0[1].load(Ordering::Relaxed)
     }
 }
 
@@ -620,34 +640,37 @@ async fn with_tls() {
 /// Who is waited for waits for nobody else: each has the message as soon as it has room.
 #[tokio::test]
 async fn a_slow_client_does_not_wait_for_another() {
+    const SIZE: usize = 100_000;
     let (server, mut arrived) = handing_out(Server::bind("127.0.0.1:0")).await;
-    let mut slow = Vec::new();
+    let mut streams = Vec::new();
     for _ in 0..2 {
         let mut stream = TcpStream::connect(server.local_addr().unwrap()).await.unwrap();
         open_raw(&mut stream).await;
-        let client = arrived.recv().await.unwrap();
-        slow.push((stream, client));
+        arrived.recv().await.unwrap();
+        streams.push(stream);
     }
     while server.clients().len() < 2 {
         tokio::task::yield_now().await;
     }
-    for (_, client) in &slow {
-        let filling = async { while client.send(vec![0; 100_000]).await.is_ok() {} };
-        assert!(until_idle(filling).await.is_none());
-    }
-    let clients = server.clients();
-    let news = Prepared::new("news");
-    let mut publishing = tokio::spawn(async move { clients.broadcast(&news, Slow::Wait).await });
+    let broadcasts = Broadcasts::default();
+    let (clients, counted) = (server.clients(), broadcasts.clone());
+    let publishing = async move {
+        let message = Prepared::new(&vec![7; SIZE]);
+        loop {
+            counted.broadcast(&clients, &message, Slow::Wait).await;
+        }
+    };
+    let mut publishing = tokio::spawn(publishing);
     assert!(until_idle(&mut publishing).await.is_none());
-    // The second reads, the first does not.
-    for (stream, _) in slow.iter_mut().rev() {
-        let mut bytes = Vec::with_capacity(1 << 20);
-        let reading = async {
-            while !bytes.ends_with(b"news") {
-                assert_ne!(stream.read_buf(&mut bytes).await.unwrap(), 0);
-            }
-        };
-        tokio::time::timeout(GRACE, reading).await.expect("it has the message");
-    }
-    assert_eq!(publishing.await.unwrap().sent, 2);
+    // Both are waited for. The second reads, the first does not.
+    let mut bytes = 0;
+    let mut buf = vec![0; 1 << 20];
+    let reading = async {
+        while !broadcasts.one_waits() || bytes < broadcasts.begun() * SIZE {
+            bytes += streams[1].read(&mut buf).await.unwrap();
+        }
+    };
+    tokio::time::timeout(6 * GRACE, reading)
+        .await
+        .expect("it has the message");
 }
