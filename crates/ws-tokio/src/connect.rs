@@ -210,12 +210,13 @@ impl Connect {
         if url.is_secure() && !cfg!(feature = "rustls") {
             return Err(Error::TlsUnsupported);
         }
-        let stream = self.dial_tunnel(url, deadline).await?;
         #[cfg(feature = "rustls")]
         if url.is_secure() {
-            return Ok(crate::tls::connect(stream, url.host(), self.tls.clone()).await?.into());
+            let name = crate::tls::server_name(url.host())?;
+            let stream = self.dial_tunnel(url, deadline).await?;
+            return Ok(crate::tls::connect_to(stream, name, self.tls.clone()).await?.into());
         }
-        Ok(stream.into())
+        Ok(self.dial_tunnel(url, deadline).await?.into())
     }
 
     /// A connection to the server, directly or through the proxy.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -184,6 +185,8 @@ impl fmt::Debug for Reconnect {
 pub fn is_fatal(error: &Error) -> bool {
     match error {
         Error::TlsUnsupported => true,
+        // A host that no certificate can be for.
+        Error::Io(error) => error.kind() == io::ErrorKind::InvalidInput,
         Error::Refused(response) => {
             matches!(response.status(), 300..=499) && !matches!(response.status(), 408 | 425 | 429)
         }

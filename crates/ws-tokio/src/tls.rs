@@ -49,14 +49,27 @@ pub async fn accept(stream: TcpStream, config: Arc<ServerConfig>) -> io::Result<
 /// whose certificate is asked for; without a configuration it is [`client_config`]'s.
 ///
 /// # Errors
-/// The handshake failed; a [`rustls::Error`] is the source. `InvalidData` if the host is no name and no address.
+/// The handshake failed; a [`rustls::Error`] is the source. [`InvalidInput`](io::ErrorKind::InvalidInput) if the host is
+/// no name and no address.
 pub async fn connect(
     stream: TcpStream,
     host: &str,
     config: Option<Arc<ClientConfig>>,
 ) -> io::Result<TlsStream<TcpStream>> {
-    let name = ServerName::try_from(host.to_owned());
-    let name = name.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    connect_to(stream, server_name(host)?, config).await
+}
+
+/// The name or address that the certificate is to be for; `InvalidInput` if it is neither.
+pub(crate) fn server_name(host: &str) -> io::Result<ServerName<'static>> {
+    ServerName::try_from(host.to_owned()).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
+}
+
+/// As [`connect`], for a name that has been read.
+pub(crate) async fn connect_to(
+    stream: TcpStream,
+    name: ServerName<'static>,
+    config: Option<Arc<ClientConfig>>,
+) -> io::Result<TlsStream<TcpStream>> {
     let connector = TlsConnector::from(config.unwrap_or_else(client_config));
     let _ = stream.set_nodelay(true);
     Ok(connector.connect(name, stream).await?.into())

@@ -83,6 +83,16 @@ async fn what_is_fatal_ends_it_and_so_does_the_last_attempt() {
     ));
 }
 
+/// It would try for ever otherwise. Nobody is asked where that is.
+#[cfg(feature = "rustls")]
+#[tokio::test(start_paused = true)]
+async fn a_host_that_no_certificate_can_be_for_ends_it() {
+    let mut connections = connect("wss://nobody..example/").reconnecting();
+    let day = Duration::from_secs(24 * 60 * 60);
+    let result = tokio::time::timeout(day, connections.next()).await.unwrap();
+    assert!(matches!(result, Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::InvalidInput));
+}
+
 #[tokio::test]
 async fn connections_that_were_short_are_no_failed_attempts() {
     let (url, attempts) = answering(vec![101, 500, 101, 101, 500, 500]).await;

@@ -8,6 +8,7 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use socket2::SockRef;
 use ws_blocking::{Accept, Config, Error, Incoming, Role, Server, StopHandle, WebSocket};
 
 /// The end of a connection that the test plays by hand. Frames it sends are masked with zero.
@@ -38,6 +39,8 @@ impl Raw {
         // A test that hangs should fail.
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        // The system lets it grow with what is read, up to any size: nothing would have to wait for room then.
+        SockRef::from(&stream).set_recv_buffer_size(256 << 10).unwrap();
         Self { stream }
     }
 

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "every test program uses a part")]
 
+use std::fmt::Debug;
 use std::fs;
 use std::thread;
 use std::time::Instant;
@@ -16,13 +17,18 @@ pub(crate) fn threads_and_descriptors() -> (usize, usize) {
 
 /// Waits until it is so, since what has ended takes the system a moment to clear away.
 pub(crate) fn wait_for_threads_and_descriptors(expected: (usize, usize)) {
+    wait_for(threads_and_descriptors, expected);
+}
+
+/// Waits until `now` gives what is expected.
+pub(crate) fn wait_for<T: PartialEq + Debug>(mut now: impl FnMut() -> T, expected: T) {
     let start = Instant::now();
-    let mut there_are = threads_and_descriptors();
-    while there_are != expected && start.elapsed() < PATIENCE {
+    let mut there_is = now();
+    while there_is != expected && start.elapsed() < PATIENCE {
         thread::yield_now();
-        there_are = threads_and_descriptors();
+        there_is = now();
     }
-    assert_eq!(there_are, expected);
+    assert_eq!(there_is, expected);
 }
 
 /// The processor time that all threads have used, in hundredths of a second.
