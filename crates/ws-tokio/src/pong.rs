@@ -3,11 +3,13 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use ws_proto::ConnectionError;
 
@@ -78,13 +80,15 @@ impl Pings {
     }
 }
 
-/// Who is shown the pings and pongs that come, besides those who are answered.
+/// Who is shown the pings and pongs that come, besides those who are answered, and told of the end.
 #[derive(Default)]
 pub(crate) struct Taps(pub(crate) Option<Box<dyn Tap>>);
 
 pub(crate) trait Tap: Send + Sync {
     fn ping(&self, payload: &[u8]);
     fn pong(&self, payload: &[u8]);
+    /// The connection has been dropped; this task writes what was left.
+    fn parting(&self, task: JoinHandle<io::Result<()>>);
 }
 
 impl Taps {
@@ -97,6 +101,12 @@ impl Taps {
     pub(crate) fn pong(&self, payload: &[u8]) {
         if let Some(tap) = &self.0 {
             tap.pong(payload);
+        }
+    }
+
+    pub(crate) fn parting(&self, task: JoinHandle<io::Result<()>>) {
+        if let Some(tap) = &self.0 {
+            tap.parting(task);
         }
     }
 }

@@ -345,9 +345,13 @@ impl<S: ByteStream> Drop for WebSocket<S> {
         let (Some(io), outbox) = line.end(self.receiver.ending()) else {
             return;
         };
-        if let (true, Some(runtime)) = (unfinished, line.runtime()) {
+        let runtime = line.runtime().filter(|_| unfinished).cloned();
+        // Who is told may take the lock.
+        drop(line);
+        if let Some(runtime) = runtime {
             let patience = patience(&self.config);
-            runtime.spawn(say_goodbye(io, outbox, after(patience), patience));
+            let parting = runtime.spawn(say_goodbye(io, outbox, after(patience), patience));
+            self.taps.parting(parting);
         }
     }
 }

@@ -276,6 +276,41 @@ async fn shutting_down_says_so_waits_and_ends() {
     assert!(TcpStream::connect(address).await.is_err());
 }
 
+/// Its connection is not over yet: it keeps its place, and a shutdown waits.
+#[tokio::test]
+async fn what_a_handler_leaves_behind_is_waited_for() {
+    const LARGE: usize = 64 * 1024 * 1024;
+    let mut config = Config::default();
+    config.timeouts.linger = Some(6 * GRACE);
+    let (told, mut returned) = mpsc::unbounded_channel();
+    let server = Server::bind("127.0.0.1:0")
+        .max_connections(1)
+        .config(config)
+        .handler(move |mut ws, _| {
+            let told = told.clone();
+            async move {
+                ws.feed(vec![7; LARGE]).await?;
+                told.send(()).unwrap();
+                Ok(())
+            }
+        });
+    let server = server.start().await.unwrap();
+    let address = server.local_addr().unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    open_raw(&mut stream).await;
+    returned.recv().await.unwrap();
+    let mut second = TcpStream::connect(address).await.unwrap();
+    let entering = tokio::spawn(async move { open_raw(&mut second).await });
+    assert!(until_idle(returned.recv()).await.is_none());
+    assert!(!entering.is_finished());
+    let mut stopping = tokio::spawn(server.shutdown(6 * GRACE));
+    assert!(until_idle(&mut stopping).await.is_none());
+    assert_eq!(rest(&mut stream).await.len(), 10 + LARGE);
+    drop(stream);
+    assert!(stopping.await.unwrap());
+    entering.abort();
+}
+
 #[tokio::test]
 async fn a_client_that_does_not_answer_is_dropped_after_the_grace() {
     let (server, mut clients) = handing_out(Server::bind("127.0.0.1:0")).await;

@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::mem;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use ws_proto::handshake::Request;
 use ws_proto::{CloseCode, Ending, Message, Prepared, SendError};
@@ -45,6 +47,8 @@ struct Inner {
     heard: AtomicU64,
     /// The topics it is in, to be left with the connection.
     topics: Mutex<Vec<Weak<Topics>>>,
+    /// Writes what was left when the connection was dropped.
+    parting: Mutex<Option<JoinHandle<io::Result<()>>>>,
 }
 
 #[derive(Default)]
@@ -224,6 +228,7 @@ impl Client {
             epoch: Instant::now(),
             heard: AtomicU64::new(0),
             topics: Mutex::default(),
+            parting: Mutex::default(),
         }))
     }
 
@@ -249,6 +254,14 @@ impl Client {
         self.leave_topics();
         if let Some(callback) = self.forget_callbacks().closed {
             callback(ending).await;
+        }
+    }
+
+    /// Waits until what was left when the connection was dropped has been written, or can't be.
+    pub(crate) async fn parted(&self) {
+        let task = lock(&self.0.parting).take();
+        if let Some(task) = task {
+            let _ = task.await;
         }
     }
 
@@ -332,6 +345,12 @@ impl Tap for ClientTap {
 
     fn pong(&self, payload: &[u8]) {
         self.show(payload, |callbacks| callbacks.pong.clone());
+    }
+
+    fn parting(&self, task: JoinHandle<io::Result<()>>) {
+        if let Some(client) = self.0.upgrade() {
+            *lock(&client.parting) = Some(task);
+        }
     }
 }
 

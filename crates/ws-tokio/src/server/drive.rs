@@ -73,6 +73,8 @@ pub(crate) async fn serve(
     let ending = client.writer().ending().unwrap_or_default();
     trace::ended(client, &ending);
     client.closed(ending).await;
+    // It keeps its place until then, and a shutdown waits for it.
+    client.parted().await;
 }
 
 /// TLS, the request, the answer.

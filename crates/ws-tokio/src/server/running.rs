@@ -54,8 +54,8 @@ impl Running {
         while self.listeners.join_next().await.is_some() {}
     }
 
-    /// Stops accepting, closes every connection with 1001, and waits until all are over and all callbacks have returned;
-    /// what is left when `grace` is over is dropped. Whether nothing was.
+    /// Stops accepting, closes every connection with 1001, and waits until all are over, all callbacks have returned, and
+    /// what handlers left has been written; what is left when `grace` is over is dropped. Whether nothing was.
     ///
     /// # Cancel safety
     /// Dropping the future drops the server.
