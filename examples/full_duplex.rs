@@ -112,15 +112,17 @@ fn receive(mut reader: Reader, mib: usize) -> Result<(), Failure> {
     }
 }
 
-/// One ping after the other, as long as something is being sent.
+/// One ping after the other, as long as something is being sent, and one at least.
 fn ping(writer: &Writer, sent: &AtomicBool) -> Result<u32, Failure> {
     let mut answered = 0;
-    while !sent.load(Ordering::Relaxed) {
+    loop {
         writer.measure_round_trip(PATIENCE)?;
         answered += 1;
+        if sent.load(Ordering::Relaxed) {
+            return Ok(answered);
+        }
         thread::sleep(PAUSE);
     }
-    Ok(answered)
 }
 
 /// How long it takes at most until a reader that waits returns after it was interrupted, and then after the end.

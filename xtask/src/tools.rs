@@ -16,6 +16,9 @@ use crate::{
 /// The longest single step of a set-up: a download or a build on a slow machine.
 pub(crate) const STEP_LIMIT: Duration = Duration::from_secs(15 * 60);
 
+/// For `apt-get`.
+pub(crate) const RETRIES: [&str; 2] = ["-o", "Acquire::Retries=3"];
+
 const WEBSOCKETS: &str = "websockets==15.0.1";
 const WS: &str = "ws@8.18.3";
 
@@ -57,12 +60,12 @@ pub(crate) struct Browser {
 }
 
 /// Runs `build` in an empty folder `target/tools/NAME`, unless it stands already from the same
-/// recipe. A half-done folder is wiped.
+/// recipe. A half-done folder is wiped. What fails is tried once more: most of it comes over a network.
 pub(crate) fn set_up(
     project: &Project,
     name: &str,
     recipe: &str,
-    build: impl FnOnce(&Path, &Path) -> Result<(), String>,
+    build: impl Fn(&Path, &Path) -> Result<(), String>,
 ) -> Result<PathBuf, String> {
     let tools = project.target.join("tools");
     let dir = tools.join(name);
@@ -75,14 +78,24 @@ pub(crate) fn set_up(
     let log = tools.join(format!("{name}.log"));
     println!("setting up {} (log: {})", dir.display(), log.display());
     let io = |e: std::io::Error| format!("{}: {e}", dir.display());
-    if dir.exists() {
-        fs::remove_dir_all(&dir).map_err(io)?;
-    }
-    fs::create_dir_all(&dir).map_err(io)?;
-    fs::write(&log, "").map_err(io)?;
-    build(&dir, &log)?;
+    twice(|| {
+        if dir.exists() {
+            fs::remove_dir_all(&dir).map_err(io)?;
+        }
+        fs::create_dir_all(&dir).map_err(io)?;
+        fs::write(&log, "").map_err(io)?;
+        build(&dir, &log)
+    })?;
     fs::write(&stamp, wanted).map_err(io)?;
     Ok(dir)
+}
+
+/// Tries it once more if it fails.
+fn twice(mut step: impl FnMut() -> Result<(), String>) -> Result<(), String> {
+    step().or_else(|why| {
+        println!("{why}; once more");
+        step()
+    })
 }
 
 /// Makes a virtual environment of the machine's Python 3.
@@ -116,8 +129,7 @@ pub(crate) fn toolchain(name: &str) -> Result<(), String> {
     }
     println!("installing the Rust toolchain {name}");
     let install = ["toolchain", "install", name, "--profile", "minimal", "--no-self-update"];
-    process::output(Command::new("rustup").args(install))
-        .map(drop)
+    twice(|| process::output(Command::new("rustup").args(install)).map(drop))
         .map_err(|why| format!("no Rust toolchain {name}, and {why}"))
 }
 
@@ -144,6 +156,7 @@ fn install(packages: &[&str]) -> Result<(), String> {
         let mut command = Command::new("apt-get");
         command
             .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(RETRIES)
             .args(args)
             .args(packages);
         process::output(&mut command).map(drop)

@@ -177,6 +177,7 @@ fn fetch(mirror: &str, apt: &Path, debs: &Path, log: &Path) -> Result<(), String
     ];
     let run = |args: &[&str]| {
         let mut command = Command::new("apt-get");
+        command.args(tools::RETRIES);
         for option in &options {
             command.args(["-o", option]);
         }

@@ -75,6 +75,8 @@ fn closes_within(close: Option<Duration>) -> Config {
     config.timeouts.ping_interval = None;
     config.timeouts.assembly = None;
     config.timeouts.close = close;
+    // The peers that are played by hand never end.
+    config.timeouts.linger = Some(Duration::from_millis(10));
     config
 }
 
@@ -166,14 +168,21 @@ async fn after_any_close_a_callback_holds_its_connection_no_longer_than_a_peer_m
                 // Whatever else happens to it meanwhile.
                 client.writer().try_send("x").unwrap();
                 expect(&mut stream, &unmasked(TEXT, b"x")).await;
-                tokio::time::pause();
-                let mut shutdown = None;
+                let (mut closing, mut shutdown) = (None, None);
                 match close {
-                    "its writer's" => soon(client.writer().close(CloseCode::NORMAL, "")).await.unwrap(),
+                    "its writer's" => {
+                        let writer = client.writer().clone();
+                        closing = Some(tokio::spawn(async move { writer.close(CloseCode::NORMAL, "").await }));
+                    }
                     "its own" => client.start_close(CloseCode::NORMAL, "").unwrap(),
                     "the list's" => assert!(server.clients().disconnect(client.id(), CloseCode::NORMAL, "")),
                     _ => shutdown = Some(tokio::spawn(server.shutdown(PATIENCE))),
                 }
+                // Theirs are five seconds, and then the peer's, of which nothing may have to come: what is on its way is
+                // not waited for.
+                tokio::time::pause();
+                tokio::time::sleep(Duration::from_secs(if answers { 6 } else { 11 })).await;
+                tokio::time::resume();
                 soon(client.writer().ended()).await;
                 match message.get().await {
                     Err(Error::Io(error)) => assert_eq!(error.kind(), ErrorKind::UnexpectedEof),
@@ -181,10 +190,12 @@ async fn after_any_close_a_callback_holds_its_connection_no_longer_than_a_peer_m
                 }
                 events.done.add_permits(1);
                 soon(events.endings.recv()).await.unwrap();
+                if let Some(closing) = closing {
+                    soon(closing).await.unwrap().unwrap();
+                }
                 if let Some(shutdown) = shutdown {
                     assert!(shutdown.await.unwrap());
                 }
-                tokio::time::resume();
             }
         }
     }

@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use ws_tokio::{CloseCode, Config, ConnectionError, Error, Message, ProtocolError, SendError, Side, connect};
@@ -141,7 +143,10 @@ async fn a_reset_is_an_error_of_the_transport() {
 #[tokio::test]
 async fn the_reason_for_a_failure_is_on_the_wire_before_the_end() {
     let (near, mut far) = tcp_pair().await;
-    let mut ws = server(near, Config::default());
+    let mut config = Config::default();
+    // Enough for all that follows, on any machine.
+    config.timeouts.linger = Some(Duration::from_secs(60));
+    let mut ws = server(near, config);
     // A message, then a frame with a reserved bit, then more than fits any socket buffer: a reset would come of
     // dropping the socket now, and take the Close with it.
     let mut sent = masked(TEXT, b"good");

@@ -217,7 +217,9 @@ async fn the_owner_and_the_flusher_at_the_same_time() {
 #[tokio::test]
 async fn dropping_leaves_nothing_behind_that_was_accepted() {
     let (near, mut far) = duplex(100);
-    let mut ws = server(near, Config::default());
+    let mut config = Config::default();
+    config.timeouts.linger = Some(Duration::from_secs(60));
+    let mut ws = server(near, config);
     far.write_all(&[masked(TEXT, b"one"), masked(TEXT, b"two")].concat())
         .await
         .unwrap();

@@ -114,7 +114,9 @@ fn a_runtime_that_comes_later_is_used() {
 #[tokio::test]
 async fn what_is_dropped_elsewhere_still_leaves() {
     let (near, mut far) = duplex(10);
-    let mut ws = server(near, Config::default());
+    let mut config = Config::default();
+    config.timeouts.linger = Some(Duration::from_secs(60));
+    let mut ws = server(near, config);
     ws.send("longer than the pipe").await.unwrap();
     std::thread::spawn(move || drop(ws)).join().unwrap();
     expect(&mut far, &unmasked(TEXT, b"longer than the pipe")).await;

@@ -31,7 +31,8 @@ async fn answering(statuses: Vec<u16>) -> (String, Arc<AtomicUsize>) {
             } else {
                 let mut response = Response::new(status);
                 if status == 503 {
-                    response = response.with_header("Retry-After", "30").unwrap();
+                    let asked_for = ASKED_FOR.as_secs().to_string();
+                    response = response.with_header("Retry-After", &asked_for).unwrap();
                 }
                 let _ = incoming.reject(&response).await;
             }
@@ -40,13 +41,20 @@ async fn answering(statuses: Vec<u16>) -> (String, Arc<AtomicUsize>) {
     (url, attempts)
 }
 
-#[tokio::test(start_paused = true)]
+/// How long a 503 asks to be left alone.
+const ASKED_FOR: Duration = Duration::from_secs(1);
+
+#[tokio::test]
 async fn it_goes_on_through_failures_and_greets_every_time() {
     let (url, attempts) = answering(vec![503, 101, 500, 429, 101]).await;
-    let mut connections = connect(&url).reconnecting().on_open(|mut ws| async move {
-        ws.send("hello").await?;
-        Ok(ws)
-    });
+    let mut connections = connect(&url)
+        .reconnecting()
+        // No waits, those that are asked for included.
+        .backoff(Duration::ZERO, Duration::ZERO)
+        .on_open(|mut ws| async move {
+            ws.send("hello").await?;
+            Ok(ws)
+        });
     for attempt in ["2", "5"] {
         let mut ws = connections.next().await.unwrap();
         assert_eq!(ws.recv().await.unwrap(), Some(Message::text(attempt)));
@@ -55,25 +63,30 @@ async fn it_goes_on_through_failures_and_greets_every_time() {
     assert_eq!(attempts.load(Ordering::Relaxed), 5);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn it_waits_as_long_as_the_server_asks_for() {
     let (url, _) = answering(vec![503, 101]).await;
-    let mut connections = connect(&url).reconnecting().on_open(|mut ws| async move {
-        ws.send("hello").await?;
-        Ok(ws)
-    });
+    let mut connections = connect(&url)
+        .reconnecting()
+        // Left to itself, it would not wait that long.
+        .backoff(Duration::from_millis(1), Duration::from_secs(60))
+        .on_open(|mut ws| async move {
+            ws.send("hello").await?;
+            Ok(ws)
+        });
     let start = Instant::now();
     connections.next().await.unwrap();
-    assert!(start.elapsed() >= Duration::from_secs(30));
+    assert!(start.elapsed() >= ASKED_FOR);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn what_is_fatal_ends_it_and_so_does_the_last_attempt() {
     let (url, attempts) = answering(vec![500, 403, 500, 500]).await;
-    let mut connections = connect(&url).reconnecting();
+    let at_once = |url: &str| connect(url).reconnecting().backoff(Duration::ZERO, Duration::ZERO);
+    let mut connections = at_once(&url);
     assert!(matches!(connections.next().await, Err(Error::Refused(response)) if response.status() == 403));
     assert_eq!(attempts.load(Ordering::Relaxed), 2);
-    let mut connections = connect(&url).reconnecting().give_up_after(2);
+    let mut connections = at_once(&url).give_up_after(2);
     assert!(matches!(connections.next().await, Err(Error::Refused(response)) if response.status() == 500));
     assert_eq!(attempts.load(Ordering::Relaxed), 4);
     let mut connections = connect("no url").reconnecting();

@@ -182,7 +182,9 @@ async fn a_writers_close_is_under_the_readers_deadline() {
 #[tokio::test]
 async fn dropping_the_reader_ends_it_after_what_was_queued() {
     let (near, mut far) = duplex(8);
-    let (reader, writer) = server(near, Config::default()).split();
+    let mut config = Config::default();
+    config.timeouts.linger = Some(Duration::from_secs(60));
+    let (reader, writer) = server(near, config).split();
     writer.send("a longer message than fits").await.unwrap();
     drop(reader);
     assert!(matches!(writer.send("x").await, Err(Error::Send(SendError::Closed))));

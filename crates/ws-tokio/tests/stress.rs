@@ -110,6 +110,8 @@ const MODES: &[Mode] = &[
 
 fn config(mode: Mode) -> Arc<Config> {
     let mut config = Config::default();
+    // There may be much to echo yet.
+    config.timeouts.close = Some(Duration::from_secs(60));
     config.limits.output_high_water = 3_000;
     match mode {
         Mode::Plain => {}

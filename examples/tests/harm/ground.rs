@@ -1,10 +1,11 @@
 //! A server under attack.
 
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use crate::attacker::Attacker;
 use crate::child::SERVE;
-use crate::process::{Process, Reading};
+use crate::process::{PATIENCE, Process, Reading};
 use crate::shells::{Setup, Shell};
 
 /// An attack on a server.
@@ -83,12 +84,23 @@ impl Ground {
 
     /// The same, where nobody else is let in.
     pub(crate) fn rests_while(&self, pinger: &mut Attacker) {
-        let before = processor_time(self.process);
-        // A trickle of pings takes its time, and little of the server's.
-        let ping = pinger.frame(0x89, b"").repeat(5);
-        assert_eq!(pinger.trickle(ping.iter().copied()), ping.len());
-        let spent = processor_time(self.process) - before;
-        assert!(spent < A_TENTH, "{spent} hundredths of {} times 50 ms", ping.len());
+        let start = Instant::now();
+        loop {
+            let before = processor_time(self.process);
+            // A trickle of pings takes its time, and little of the server's.
+            let ping = pinger.frame(0x89, b"").repeat(5);
+            assert_eq!(pinger.trickle(ping.iter().copied()), ping.len());
+            let spent = processor_time(self.process) - before;
+            if spent < A_TENTH {
+                return;
+            }
+            // It may have had work left from before, but not for ever.
+            assert!(
+                start.elapsed() < PATIENCE,
+                "{spent} hundredths of {} times 50 ms",
+                ping.len()
+            );
+        }
     }
 
     /// A good client is served, from its request to the end.

@@ -8,25 +8,25 @@ use crate::shells::Setup;
 pub(super) const CASES: &[Case] = &[
     Case {
         name: "a_close_and_then_silence",
-        setup: Setup::impatient,
+        setup: Setup::impatient_without_pings,
         heap: LITTLE,
         attack: a_close_and_then_silence,
     },
     Case {
         name: "a_close_that_is_never_answered",
-        setup: Setup::impatient,
+        setup: Setup::impatient_without_pings,
         heap: LITTLE,
         attack: a_close_that_is_never_answered,
     },
     Case {
         name: "frames_after_a_close",
-        setup: Setup::impatient,
+        setup: Setup::impatient_without_pings,
         heap: LITTLE,
         attack: frames_after_a_close,
     },
     Case {
         name: "frames_after_a_close_without_end",
-        setup: Setup::impatient,
+        setup: Setup::impatient_without_pings,
         heap: LITTLE,
         attack: frames_after_a_close_without_end,
     },

@@ -89,13 +89,13 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         name: "masked_frames",
-        setup: Setup::impatient,
+        setup: Setup::impatient_without_pings,
         heap: LITTLE,
         attack: |trap| fails(trap.open(), b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58", 1002),
     },
     Case {
         name: "a_frame_too_long",
-        setup: Setup::impatient,
+        setup: Setup::impatient_without_pings,
         heap: LITTLE,
         attack: |trap| {
             let server = trap.open();
@@ -105,7 +105,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         name: "empty_fragments_from_a_server",
-        setup: Setup::impatient,
+        setup: Setup::impatient_without_pings,
         heap: LITTLE,
         attack: |trap| {
             let server = trap.open();
@@ -114,7 +114,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         name: "fragments_from_a_server",
-        setup: Setup::impatient,
+        setup: Setup::impatient_without_pings,
         heap: LITTLE,
         attack: |trap| {
             let server = trap.open();
@@ -123,7 +123,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         name: "compressed_without_having_offered",
-        setup: Setup::impatient,
+        setup: Setup::impatient_without_pings,
         heap: LITTLE,
         attack: |trap| {
             let server = trap.open();
@@ -133,7 +133,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         name: "nonsense_right_behind_the_answer",
-        setup: Setup::impatient,
+        setup: Setup::impatient_without_pings,
         heap: LITTLE,
         attack: |trap| {
             let (mut server, request) = trap.accept();
@@ -152,7 +152,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         name: "a_bomb_from_a_server",
         setup: |setup| {
-            setup.impatient();
+            setup.impatient_without_pings();
             setup.compress(Deflate::dedicated());
         },
         heap: 2 * MIB + 256 * KIB + LITTLE,
@@ -164,10 +164,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         name: "a_message_that_stops",
-        setup: |setup| {
-            setup.impatient();
-            setup.config.timeouts.ping_interval = None;
-        },
+        setup: Setup::impatient_without_pings,
         heap: LITTLE,
         attack: |trap| fails(trap.open(), b"\x01\x07in part", 1008),
     },
@@ -226,7 +223,9 @@ pub(super) const CASES: &[Case] = &[
             // It may read them all, or stop and give the server up.
             let taken = server.flood(&pings, 100);
             if taken.is_ok() {
-                server.send(0x88, b"\x03\xe8");
+                // It may have stopped over the last of them.
+                let close = server.frame(0x88, b"\x03\xe8");
+                let _ = server.write(&close);
             }
             server.until_end();
             ""

@@ -52,7 +52,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         name: "nonsense_right_behind_the_request",
-        setup: Setup::impatient,
+        setup: Setup::impatient_without_pings,
         heap: LITTLE,
         attack: nonsense_right_behind_the_request,
     },
@@ -144,11 +144,14 @@ fn nonsense_right_behind_the_request(ground: &Ground) -> Vec<Attacker> {
 }
 
 fn long_requests_that_never_end(ground: &Ground) -> Vec<Attacker> {
-    let mut attackers: Vec<_> = (0..HEADS).map(|_| ground.dial()).collect();
-    for attacker in &mut attackers {
-        let head = [b"GET / HTTP/1.1\r\nX: ".as_slice(), &[b'x'; 16_000]].concat();
-        attacker.write(&head).expect("a head is read");
-    }
+    let head = [b"GET / HTTP/1.1\r\nX: ".as_slice(), &[b'x'; 16_000]].concat();
+    let mut attackers: Vec<_> = (0..HEADS)
+        .map(|_| {
+            let mut attacker = ground.dial();
+            attacker.write(&head).expect("a head is read");
+            attacker
+        })
+        .collect();
     ground.serves();
     for attacker in &mut attackers {
         attacker.until_end();

@@ -22,19 +22,19 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         name: "a_payload_byte_by_byte",
-        setup: impatient_for_messages,
+        setup: Setup::impatient_without_pings,
         heap: LITTLE,
         attack: a_payload_byte_by_byte,
     },
     Case {
         name: "fragments_byte_by_byte",
-        setup: impatient_for_messages,
+        setup: Setup::impatient_without_pings,
         heap: LITTLE,
         attack: fragments_byte_by_byte,
     },
     Case {
         name: "a_message_that_stops",
-        setup: impatient_for_messages,
+        setup: Setup::impatient_without_pings,
         heap: LITTLE,
         attack: a_message_that_stops,
     },
@@ -51,12 +51,6 @@ pub(super) const CASES: &[Case] = &[
         attack: pings_are_never_answered,
     },
 ];
-
-/// So that it is this deadline that ends the connection, and none for pings.
-fn impatient_for_messages(setup: &mut Setup) {
-    setup.impatient();
-    setup.config.timeouts.ping_interval = None;
-}
 
 fn a_request_byte_by_byte(ground: &Ground) -> Vec<Attacker> {
     let mut attacker = ground.dial();

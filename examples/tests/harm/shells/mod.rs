@@ -111,6 +111,13 @@ impl Setup {
         timeouts.linger = Some(Duration::from_millis(500));
     }
 
+    /// The same, where another deadline or a fault is to end the connection: an attacker that answers no pings would be
+    /// given up for that if the machine had no time for it.
+    pub(crate) fn impatient_without_pings(&mut self) {
+        self.impatient();
+        self.config.timeouts.ping_interval = None;
+    }
+
     pub(crate) fn compress(&mut self, deflate: Deflate) {
         self.config.handshake.extensions.push(deflate);
         self.pooled = COMPRESSORS_KEPT;
