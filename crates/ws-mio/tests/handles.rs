@@ -72,7 +72,8 @@ fn stopping_under_load_is_clean() {
     while posted.load(Ordering::Relaxed) < 10_000 {
         peer.read_exact(&mut bytes[..6]).unwrap();
     }
-    handle.stop_within(Duration::from_secs(5));
+    // All that waits comes before the Close, however long a slow machine takes for it.
+    handle.stop_within(Duration::from_secs(60));
     // Everything up to the Close comes in whole frames, and behind it the end.
     let mut tail: Vec<u8> = Vec::new();
     loop {
@@ -82,8 +83,7 @@ fn stopping_under_load_is_clean() {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => panic!("{error}"),
         }
-        let at = tail.len() / 6 * 6;
-        if tail[..at].chunks(6).any(|frame| frame[0] == 0x88) {
+        if tail.ends_with(b"\x88\x02\x03\xe9") {
             // The answer to the Close.
             let _ = peer.write_all(b"\x88\x82\0\0\0\0\x03\xe9");
         }
@@ -225,15 +225,15 @@ fn a_client_that_failed_can_dial_again_even_if_it_was_the_last() {
     });
     let (address, far_handle) = told.recv().unwrap();
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut config = config();
-    config.handshake.timeout = Duration::from_millis(200);
-    let mut server = Server::new(config).unwrap();
+    let mut server = Server::new(config()).unwrap();
     let (attempts, told) = mpsc::channel();
     let good = Some(format!("ws://{address}/"));
     let url = format!("ws://{}/", silent.local_addr().unwrap());
-    server.connect(&url, Persistent { attempts, good }).unwrap();
+    let id = server.connect(&url, Persistent { attempts, good }).unwrap();
+    // Called off, it fails at the end of a round, behind what handles have asked for.
+    server.clients().close(id, ws_mio::CloseCode::NORMAL, "");
     server.run().unwrap();
-    assert_eq!(told.iter().collect::<Vec<_>>(), ["failed", "open"]);
+    assert_eq!(told.try_iter().collect::<Vec<_>>(), ["failed", "open"]);
     far_handle.stop_within(Duration::ZERO);
     far.join().unwrap();
 }
@@ -303,6 +303,7 @@ fn serving() -> (thread::JoinHandle<()>, TcpStream, ClientId, Handle) {
         let mut config = config();
         // Nothing may be lost here.
         config.limits.output_high_water = usize::MAX;
+        config.timeouts.close = Some(Duration::from_secs(60));
         let mut server = Server::new(config).unwrap();
         let service = Http::clients(move || Receiver(tell.clone()));
         bound.send(server.listen("127.0.0.1:0", service).unwrap()).unwrap();

@@ -37,6 +37,8 @@ fn server() -> (Server, SocketAddr) {
     let mut config = config();
     // A queue that counts as full would keep the peer's end unread.
     config.limits.output_high_water = usize::MAX;
+    // A peer that is kept waiting for a turn has not gone away.
+    config.timeouts.linger = Some(Duration::from_secs(60));
     let mut server = Server::new(config).unwrap();
     let address = server
         .listen(

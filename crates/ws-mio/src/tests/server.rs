@@ -35,7 +35,7 @@ struct Ticking(u64, Rc<Cell<u64>>);
 
 impl Client for Ticking {
     fn open(&mut self, context: &mut Context<'_>, _agreed: &Agreed) {
-        context.set_timer(Duration::from_secs(10), self.0);
+        context.set_timer(Duration::from_secs(10_000), self.0);
     }
 
     fn timer(&mut self, _context: &mut Context<'_>, token: u64) {
@@ -53,7 +53,10 @@ fn timers_of_who_is_gone_do_not_go_off_for_who_has_its_place() {
         made += 1;
         Ticking(made, Rc::clone(&for_clients))
     });
-    let (mut server, address) = serving(service);
+    // The jumps, beside which the time of the test itself is nothing, are not to make pings due.
+    let mut config = Config::default();
+    config.timeouts.ping_interval = None;
+    let (mut server, address) = serving_with(config, service);
     for _ in 0..2 {
         let mut peer = TcpStream::connect(address).unwrap();
         peer.write_all(REQUEST).unwrap();
@@ -61,7 +64,7 @@ fn timers_of_who_is_gone_do_not_go_off_for_who_has_its_place() {
             server.turn(None).unwrap();
         }
         assert_eq!(server.all()[0].place(), 0);
-        server.shared.clock.ahead += Duration::from_secs(9);
+        server.shared.clock.ahead += Duration::from_secs(9000);
         server.turn(Some(Duration::ZERO)).unwrap();
         peer.shutdown(std::net::Shutdown::Both).unwrap();
         while server.connections() > 0 {
@@ -69,7 +72,7 @@ fn timers_of_who_is_gone_do_not_go_off_for_who_has_its_place() {
         }
     }
     assert_eq!(ticks.get(), 0);
-    server.shared.clock.ahead += Duration::from_secs(9);
+    server.shared.clock.ahead += Duration::from_secs(9000);
     server.turn(Some(Duration::ZERO)).unwrap();
     assert_eq!(ticks.get(), 0);
     assert_eq!(server.shared.clients.timers.next(), None);
@@ -133,7 +136,7 @@ const MUCH: usize = 32 << 20;
 
 #[test]
 fn a_socket_is_watched_for_room_only_while_something_waits() {
-    let (mut server, mut peer) = stuck(Http::clients(|| Much));
+    let (mut server, mut peer) = stuck(Config::default(), Http::clients(|| Much));
     let reader = thread::spawn(move || {
         let mut left = MUCH;
         let mut buffer = vec![0; 1 << 16];
@@ -157,7 +160,7 @@ fn a_socket_is_watched_for_room_only_while_something_waits() {
 #[test]
 fn a_peer_that_reads_slowly_is_not_given_up() {
     for reads in [true, false] {
-        let (mut server, mut peer) = stuck(Http::clients(|| Much));
+        let (mut server, mut peer) = stuck(Config::default(), Http::clients(|| Much));
         let id = server.all()[0];
         // The ping falls due, and then the wait for its answer, as if no event had come until then.
         for _ in 0..2 {
@@ -182,19 +185,24 @@ fn a_peer_that_reads_slowly_is_not_given_up() {
 #[test]
 fn an_answer_is_waited_for_while_the_peer_takes_of_it() {
     let page = Response::new(200).with_body(vec![b'x'; MUCH]);
-    let (mut server, mut peer) = stuck(Http::new(move |_, _| Answer::page(page.clone())));
+    let mut config = Config::default();
+    // So long that only the jumps count.
+    config.timeouts.linger = Some(Duration::from_secs(1000));
+    let (mut server, mut peer) = stuck(config, Http::new(move |_, _| Answer::page(page.clone())));
     let mut buffer = vec![0; 1 << 20];
     for _ in 0..4 {
         let mut left = MUCH / 8;
         while left > 0 {
-            left = left.saturating_sub(peer.read(&mut buffer).unwrap());
+            let count = peer.read(&mut buffer).unwrap();
+            assert_ne!(count, 0, "given up in the middle");
+            left = left.saturating_sub(count);
             server.turn(Some(Duration::from_millis(1))).unwrap();
         }
-        server.shared.clock.ahead += Duration::from_millis(700);
+        server.shared.clock.ahead += Duration::from_secs(700);
         server.turn(Some(Duration::ZERO)).unwrap();
         assert_eq!(server.connections(), 1, "given up while taking what came");
     }
-    server.shared.clock.ahead += Duration::from_secs(2);
+    server.shared.clock.ahead += Duration::from_secs(2000);
     server.turn(Some(Duration::ZERO)).unwrap();
     assert_eq!(server.connections(), 0, "it has taken nothing for longer than that");
 }
@@ -245,14 +253,18 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrad
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 fn serving(service: impl Serve + 'static) -> (Server, SocketAddr) {
-    let mut server = Server::new(Config::default()).unwrap();
+    serving_with(Config::default(), service)
+}
+
+fn serving_with(config: Config, service: impl Serve + 'static) -> (Server, SocketAddr) {
+    let mut server = Server::new(config).unwrap();
     let address = server.listen("127.0.0.1:0", service).unwrap();
     (server, address)
 }
 
 /// A server and a peer that has asked for more than the sockets hold.
-fn stuck(service: impl Serve + 'static) -> (Server, TcpStream) {
-    let (mut server, address) = serving(service);
+fn stuck(config: Config, service: impl Serve + 'static) -> (Server, TcpStream) {
+    let (mut server, address) = serving_with(config, service);
     let mut peer = TcpStream::connect(address).unwrap();
     peer.write_all(REQUEST).unwrap();
     while !state(&server).is_some_and(|(watched, _)| watched) {
