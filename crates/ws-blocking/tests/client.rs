@@ -88,7 +88,8 @@ fn the_reader_survives_reconnecting_and_can_be_stopped() {
 #[test]
 fn it_connects_again_by_itself_until_it_is_told_to_end() {
     let (tell, told) = mpsc::channel();
-    let server = Server::bind("127.0.0.1:0").unwrap();
+    // Handlers have time to return, however slow the machine.
+    let server = Server::bind("127.0.0.1:0").unwrap().stop_timeout(PATIENCE);
     let running = server
         .start(move |incoming| {
             let mut ws = incoming.accept(Accept::new()).unwrap();

@@ -5,7 +5,7 @@ mod common;
 use std::net::Shutdown;
 use std::time::Duration;
 
-use common::{Raw, Serving, close_payload, in_thread, masked, unmasked};
+use common::{PATIENCE, Raw, Serving, close_payload, in_thread, masked, unmasked};
 use ws_blocking::{
     CloseCode, Config, ConnectionError, Error, Message, ProtocolError, SendError, Side, Timeout, connect,
 };
@@ -189,14 +189,22 @@ fn a_client_that_stays_after_both_closes_is_dropped() {
 
 #[test]
 fn a_client_waits_for_the_server_to_end_the_transport() {
-    let (mut raw, mut ws) = Raw::to_client(Config::default());
+    let mut config = Config::default();
+    // It waits however slow the machine.
+    config.timeouts.linger = Some(1000 * PATIENCE);
+    let (mut raw, mut ws) = Raw::to_client(config);
     raw.write(unmasked(0x88, &close_payload(1000, "")));
     let receiving = in_thread(move || ws.recv().map(|message| (message, ws)));
     let mut answer = [0; 8];
     std::io::Read::read_exact(&mut raw.stream, &mut answer).unwrap();
     assert_eq!(answer[..2], [0x88, 0x80 | 2]);
-    // The client has not ended its direction: this still arrives somewhere, and no reset comes back.
-    raw.write([0; 10]);
+    // More than the system buffers, so that the client must be reading it: no reset comes back.
+    raw.write(vec![0; 32 << 20]);
+    // And it has not ended its direction.
+    raw.stream.set_nonblocking(true).unwrap();
+    let error = std::io::Read::read(&mut raw.stream, &mut [0]).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+    raw.stream.set_nonblocking(false).unwrap();
     raw.stream.shutdown(Shutdown::Write).unwrap();
     raw.expect_eof();
     assert_eq!(receiving().unwrap().0, None);

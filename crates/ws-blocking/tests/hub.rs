@@ -13,8 +13,9 @@ use common::{PATIENCE, REQUEST, Raw, in_thread};
 use ws_blocking::hub::{Event, Hub, PeerId, WhenFull};
 use ws_blocking::{Accept, CloseCode, Config, Error, Message, Response, Server, WebSocket, connect, raw};
 
+/// Handlers have time to return, however slow the machine.
 fn server() -> Server {
-    Server::bind("127.0.0.1:0").unwrap()
+    Server::bind("127.0.0.1:0").unwrap().stop_timeout(PATIENCE)
 }
 
 fn client(hub: &Hub) -> WebSocket {
@@ -156,7 +157,10 @@ fn a_full_inbox_does_not_hold_a_stopping_hub() {
     while !hub.has_data() {
         thread::yield_now();
     }
-    assert_eq!(in_thread(move || hub.shutdown_within(Duration::from_millis(500)))(), 0);
+    // It answers the Close, so that nothing but the inbox could hold the hub.
+    let receiving = in_thread(move || ws.recv().unwrap());
+    assert_eq!(in_thread(move || hub.shutdown_within(PATIENCE))(), 0);
+    assert_eq!(receiving(), None);
 }
 
 #[test]
@@ -367,8 +371,10 @@ fn a_hub_that_is_told_to_stop_gives_what_is_left_and_then_nothing() {
     assert!(matches!(hub.next_event(None), Some(Event::Received(_))));
     let waiting = in_thread(move || hub.next_event(None).is_none().then_some(hub));
     let hub = waiting().expect("nothing more");
+    // It answers the Close, which the hub waits for.
+    let receiving = in_thread(move || ws.recv().unwrap());
     assert_eq!(hub.shutdown(), 0);
-    assert_eq!(ws.recv().unwrap(), None);
+    assert_eq!(receiving(), None);
 }
 
 /// As it happens when both use a mutex that the first has poisoned.

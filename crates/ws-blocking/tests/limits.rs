@@ -19,8 +19,12 @@ use ws_blocking::{CloseCode, Connect, Error, OverLimit, Server, Threads, WebSock
 
 #[test]
 fn no_thread_and_no_descriptor_is_left_of_a_thousand_clients() {
+    let count_threads = || threads_and_descriptors().0;
+    let at_first = count_threads();
     // The first use of anything may open descriptors for good.
     thousand_through_five(OverLimit::Pause, Threads::PerConnection, 20);
+    // Its threads have been joined, and may be counted a moment longer.
+    wait_for(count_threads, at_first);
     for (policy, threads) in [
         (OverLimit::Pause, Threads::PerConnection),
         (OverLimit::Refuse, Threads::PerConnection),

@@ -16,8 +16,13 @@ use ws_blocking::hub::{Event, Hub};
 use ws_blocking::raw::{self, Server};
 use ws_blocking::{Bytes, Error, OverLimit};
 
+/// Handlers have time to return, however slow the machine.
+fn server() -> Server {
+    Server::bind("127.0.0.1:0").unwrap().stop_timeout(PATIENCE)
+}
+
 fn start() -> Hub<raw::Bytes> {
-    Server::bind("127.0.0.1:0").unwrap().hub().start().unwrap()
+    server().hub().start().unwrap()
 }
 
 #[test]
@@ -208,8 +213,8 @@ fn a_reader_in_the_background_fills_the_inbox() {
 #[test]
 fn a_handler_owns_the_connection_and_ends_it() {
     let (tell, told) = mpsc::channel();
-    let server = Server::bind("127.0.0.1:0").unwrap().recv_buffer(3);
-    let running = server
+    let running = server()
+        .recv_buffer(3)
         .start(move |mut reader, writer| {
             writer.send("first").unwrap();
             let mut pieces = Vec::new();
