@@ -357,6 +357,20 @@ fn strangers_can_be_turned_away() {
     assert_eq!(counted.load(Ordering::SeqCst), 1);
 }
 
+/// Neither the server's nor the connections' would end it.
+#[test]
+fn a_hub_may_be_given_a_deadline_of_its_own_to_stop() {
+    let mut config = Config::default();
+    config.timeouts.close = None;
+    let server = server().config(config).stop_timeout(1000 * PATIENCE);
+    let hub = server.hub().start().unwrap();
+    let mut silent = Raw::connect(hub.running().local_addr().unwrap());
+    silent.write(REQUEST);
+    silent.read_head();
+    // How many are still ending is a matter of chance.
+    in_thread(move || hub.shutdown_within(Duration::ZERO))();
+}
+
 #[test]
 fn a_hub_that_is_told_to_stop_gives_what_is_left_and_then_nothing() {
     let hub = server().hub().start().unwrap();
