@@ -3,7 +3,7 @@
 mod common;
 
 use std::future::Future;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use ws_tokio::{
-    Accept, Answer, Client, Clients, CloseCode, Config, ConnectionError, DataKind, Error, Message, Prepared, Response,
-    SendError, Server, Side, Slow, Socket, Topics, WebSocket, connect,
+    Accept, Answer, Client, Clients, CloseCode, Config, ConnectionError, DataKind, Error, Message, Prepared, Published,
+    Response, SendError, Server, Side, Slow, Socket, Topics, WebSocket, connect,
 };
 
 const GRACE: Duration = Duration::from_secs(10);
@@ -533,10 +533,11 @@ async fn a_slow_reader_delays_nobody_and_stays_within_its_bound() {
 struct Broadcasts(Arc<[AtomicUsize; 2]>);
 
 impl Broadcasts {
-    async fn broadcast(&self, clients: &Clients, message: &Prepared, slow: Slow) {
+    async fn broadcast(&self, clients: &Clients, message: &Prepared, slow: Slow) -> Published {
         self.0[0].fetch_add(1, Ordering::Relaxed);
-        clients.broadcast(message, slow).await;
+        let published = clients.broadcast(message, slow).await;
         self.0[1].fetch_add(1, Ordering::Relaxed);
+        published
     }
 
     fn begun(&self) -> usize {
@@ -688,11 +689,12 @@ async fn a_slow_client_does_not_wait_for_another() {
         tokio::task::yield_now().await;
     }
     let broadcasts = Broadcasts::default();
-    let (clients, counted) = (server.clients(), broadcasts.clone());
+    let stop = Arc::new(AtomicBool::new(false));
+    let (clients, counted, enough) = (server.clients(), broadcasts.clone(), stop.clone());
     let publishing = async move {
         let message = Prepared::new(&vec![7; SIZE]);
-        loop {
-            counted.broadcast(&clients, &message, Slow::Wait).await;
+        while !enough.load(Ordering::Relaxed) {
+            assert_eq!(counted.broadcast(&clients, &message, Slow::Wait).await.sent, 2);
         }
     };
     let mut publishing = tokio::spawn(publishing);
@@ -708,4 +710,16 @@ async fn a_slow_client_does_not_wait_for_another() {
     tokio::time::timeout(6 * GRACE, reading)
         .await
         .expect("it has the message");
+    // Then the first does, and has it too.
+    stop.store(true, Ordering::Relaxed);
+    let mut bytes = 0;
+    let reading = async {
+        while bytes < broadcasts.begun() * SIZE {
+            bytes += streams[0].read(&mut buf).await.unwrap();
+        }
+    };
+    tokio::time::timeout(6 * GRACE, reading)
+        .await
+        .expect("it has the message");
+    publishing.await.unwrap();
 }

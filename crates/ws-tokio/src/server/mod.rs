@@ -209,9 +209,8 @@ impl Server {
     }
 
     /// The most connections at a time, those included that are still shaking hands, or are over but for what their
-    /// handler left to be written. While there are so many, nobody is
-    /// accepted; who comes waits in the kernel's queue. Default 10,000: some ten gigabytes at the default limits and
-    /// the worst, and a few megabytes while they are quiet.
+    /// handler left to be written. While there are so many, nobody is accepted; who comes waits in the kernel's queue.
+    /// Default 10,000: some ten gigabytes at the default limits and the worst, and a few megabytes while they are quiet.
     pub fn max_connections(mut self, most: usize) -> Self {
         self.max_connections = most;
         self
